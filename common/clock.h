@@ -1,0 +1,13 @@
+/* The two clocks. Deadlines are monotonic; only what people read or tokens carry is wall time. */
+#ifndef PERCH_CLOCK_H
+#define PERCH_CLOCK_H
+
+#include <stdint.h>
+
+/* CLOCK_MONOTONIC in milliseconds; comparable between the processes of one host. */
+int64_t clock_mono_ms(void);
+
+/* Seconds since 1970 (CLOCK_REALTIME). */
+int64_t clock_wall_s(void);
+
+#endif
