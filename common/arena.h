@@ -15,7 +15,8 @@ struct arena {
 
 void arena_init(struct arena *arena);
 
-/* Gives back everything but one block of the default size (16 KiB), so a busy worker does not call malloc. */
+/* Gives back everything but one block of the default size (16 KiB), so a busy worker does not call
+ * malloc. */
 void arena_reset(struct arena *arena);
 
 void arena_release(struct arena *arena);
@@ -26,6 +27,7 @@ void *arena_alloc(struct arena *arena, size_t size) __attribute__((malloc, retur
 /* A NUL-terminated copy of `length` bytes. */
 char *arena_copy(struct arena *arena, const char *bytes, size_t length);
 
-char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_printf(struct arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -26,8 +26,8 @@ void buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(pr
 /* Room for `length` more bytes without a further allocation. */
 void buf_reserve(struct buf *buf, size_t length);
 
-/* `text` as a JSON string with its quotes (RFC 8259: `"`, `\` and control characters escaped; also U+2028/2029
- * are left as they are). The text must be valid UTF-8. NULL gives `null`. */
+/* `text` as a JSON string with its quotes (RFC 8259: `"`, `\` and control characters escaped; also
+ * U+2028/2029 are left as they are). The text must be valid UTF-8. NULL gives `null`. */
 void buf_add_json(struct buf *buf, const char *text);
 
 #endif

@@ -1,4 +1,4 @@
-/* A position in a user's log as clients carry it: "<epoch>-<seq>", for example "7f3a02c49b11-41". */
+/* A position in a user's log as clients carry it: "<epoch>-<seq>", e.g. "7f3a02c49b11-41". */
 #ifndef PERCH_CURSOR_H
 #define PERCH_CURSOR_H
 
@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 enum {
-    CURSOR_EPOCH_MAX = 16, /* lower-case hexadecimal digits */
+    CURSOR_EPOCH_MAX = 16,                           /* lower-case hexadecimal digits */
     CURSOR_TEXT_MAX = CURSOR_EPOCH_MAX + 1 + 16 + 1, /* 53 bits are 16 decimal digits */
 };
 
@@ -15,7 +15,8 @@ struct cursor {
     int64_t seq; /* 0 to 2^53 - 1 */
 };
 
-/* Exactly what cursor_format() makes: no sign, no leading zero, 1 to 16 digits of epoch; else ERR_BAD_CURSOR. */
+/* Exactly what cursor_format() makes: no sign, no leading zero, 1 to 16 digits of epoch; else
+ * ERR_BAD_CURSOR. */
 int cursor_parse(const char *text, struct cursor *ret_cursor) __attribute__((warn_unused_result));
 
 void cursor_format(const struct cursor *cursor, char ret_text[CURSOR_TEXT_MAX]);
