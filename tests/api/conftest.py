@@ -1,0 +1,59 @@
+"""Fixtures of the API tests. Every reply that a Client gets is held against openapi.yaml."""
+
+import os
+
+import pytest
+
+from perchtest import Instance, response_hooks
+from perchtest.contract import CONTRACT
+
+
+@pytest.fixture(autouse=True)
+def contract():
+    """An undocumented status, code, header or field fails the test that got it."""
+    response_hooks.append(CONTRACT.check_response)
+    yield CONTRACT
+    response_hooks.remove(CONTRACT.check_response)
+
+
+@pytest.fixture
+def alice(perch):
+    return perch.person("alice")
+
+
+@pytest.fixture
+def bob(perch):
+    return perch.person("bob")
+
+
+@pytest.fixture
+def carol(perch):
+    return perch.person("carol")
+
+
+@pytest.fixture(scope="module")
+def own():
+    """An instance that the tests of one module may stop, freeze and break; each leaves everything running."""
+    instance = Instance(WORKERS=3).start()
+    yield instance
+    instance.stop()
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["perch_seen"] = [list(row) for row in CONTRACT.seen]
+
+
+def pytest_testnodedown(node):
+    CONTRACT.seen |= {tuple(row) for row in getattr(node, "workeroutput", {}).get("perch_seen", [])}
+
+
+def pytest_terminal_summary(terminalreporter):
+    """PERCH_TEST_COVERAGE=1 lists the documented replies that no test got."""
+    if os.environ.get("PERCH_TEST_COVERAGE"):
+        documented = set(CONTRACT.documented())
+        missing = sorted(documented - CONTRACT.seen, key=str)
+        terminalreporter.section("contract")
+        terminalreporter.line(f"{len(documented) - len(missing)} of {len(documented)} documented replies were seen")
+        for method, template, status, code in missing:
+            terminalreporter.line(f"never: {method} {template} {status} {code or ''}")
