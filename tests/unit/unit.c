@@ -1,0 +1,31 @@
+#include "unit.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static FILE *unit_stderr_file;
+static int unit_stderr_saved;
+static char unit_stderr_text[64 * 1024];
+
+void unit_stderr_begin(void)
+{
+    unit_stderr_file = tmpfile();
+    assert_non_null(unit_stderr_file);
+    fflush(stderr);
+    unit_stderr_saved = dup(STDERR_FILENO);
+    assert_true(dup2(fileno(unit_stderr_file), STDERR_FILENO) >= 0);
+}
+
+const char *unit_stderr_end(void)
+{
+    size_t length;
+
+    fflush(stderr);
+    dup2(unit_stderr_saved, STDERR_FILENO);
+    close(unit_stderr_saved);
+    rewind(unit_stderr_file);
+    length = fread(unit_stderr_text, 1, sizeof(unit_stderr_text) - 1, unit_stderr_file);
+    unit_stderr_text[length] = '\0';
+    fclose(unit_stderr_file);
+    return unit_stderr_text;
+}
