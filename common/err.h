@@ -24,6 +24,9 @@ struct err_info {
 /* The row of a negative error code; any other number gives ERR_INTERNAL's row. Never NULL. */
 const struct err_info *err_info(int err);
 
+/* The error with this code; ERR_INTERNAL when there is none. */
+int err_by_code(const char *code);
+
 /* Marks functions whose result must be looked at. */
 #define MUST_CHECK __attribute__((warn_unused_result))
 

@@ -30,14 +30,15 @@ RETURN to_tsvector('pg_catalog.simple'::regconfig, coalesce(p_body, ''))
 CREATE INDEX messages_words ON perch.messages USING gin (perch.message_words(sender_id, recipient_id, body))
     WHERE deleted_at IS NULL;
 
--- What somebody typed, as a query over message_words: web search syntax, the last word a prefix; NULL for no words.
-CREATE FUNCTION perch.search_query(p_user bigint, p_text text) RETURNS tsquery
+-- What somebody typed, as a query over message_words: web search syntax, the last word a prefix; p_peer 0 for all
+-- dialogs. NULL for no words.
+CREATE FUNCTION perch.search_query(p_user bigint, p_text text, p_peer bigint) RETURNS tsquery
 LANGUAGE sql STABLE
 AS $$
-    SELECT CASE
-        WHEN numnode(q) = 0 THEN NULL
-        WHEN q::text LIKE '%''' THEN (q::text || ':*')::tsquery && quote_literal('@' || p_user)::tsquery
-        ELSE q && quote_literal('@' || p_user)::tsquery
+    SELECT CASE WHEN numnode(q) > 0 THEN
+        CASE WHEN q::text LIKE '%''' THEN (q::text || ':*')::tsquery ELSE q END
+        && quote_literal('@' || p_user)::tsquery
+        && quote_literal('@' || CASE WHEN p_peer > 0 THEN p_peer ELSE p_user END)::tsquery
     END
     FROM websearch_to_tsquery('pg_catalog.simple'::regconfig, p_text) AS q
 $$;
@@ -69,7 +70,7 @@ CREATE INDEX outbox_due ON perch.outbox (due_at);
 CREATE INDEX outbox_recipient ON perch.outbox (recipient_id);
 
 GRANT SELECT ON perch.messages, perch.dialogs TO perch_app;
-GRANT EXECUTE ON FUNCTION perch.message_words(bigint, bigint, text), perch.search_query(bigint, text) TO perch_app;
+GRANT EXECUTE ON FUNCTION perch.message_words(bigint, bigint, text), perch.search_query(bigint, text, bigint) TO perch_app;
 GRANT SELECT, UPDATE, DELETE ON perch.outbox TO perch_notifier;
 
 COMMIT;

@@ -4,7 +4,7 @@ BEGIN;
 
 DROP TABLE perch.outbox;
 DROP TABLE perch.dialogs;
-DROP FUNCTION perch.search_query(bigint, text);
+DROP FUNCTION perch.search_query(bigint, text, bigint);
 DROP TABLE perch.messages;
 DROP FUNCTION perch.message_words(bigint, bigint, text);
 
