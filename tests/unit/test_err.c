@@ -33,11 +33,21 @@ static void codes_are_unique_and_statuses_are_errors(void **state)
     }
 }
 
+static void every_code_is_found_by_its_name(void **state)
+{
+    (void)state;
+    for (int i = 1; i <= ERR_COUNT; i++)
+        assert_int_equal(err_by_code(err_info(-i)->code), -i);
+    assert_int_equal(err_by_code("no_such_code"), ERR_INTERNAL);
+    assert_int_equal(err_by_code(""), ERR_INTERNAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_code_has_its_own_row),
         cmocka_unit_test(any_other_number_is_internal),
+        cmocka_unit_test(every_code_is_found_by_its_name),
         cmocka_unit_test(codes_are_unique_and_statuses_are_errors),
     };
 
