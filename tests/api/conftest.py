@@ -1,11 +1,13 @@
 """Fixtures of the API tests. Every reply that a Client gets is held against openapi.yaml."""
 
 import os
+import re
 
 import pytest
 
 from perchtest import Instance, response_hooks
 from perchtest.contract import CONTRACT
+from perchtest.instance import children
 
 
 @pytest.fixture(autouse=True)
@@ -14,6 +16,27 @@ def contract():
     response_hooks.append(CONTRACT.check_response)
     yield CONTRACT
     response_hooks.remove(CONTRACT.check_response)
+
+
+ERROR_LINE = re.compile(r"^\S+Z error .*$", re.M)
+
+
+@pytest.fixture(autouse=True)
+def steady(request):
+    """After every test on the shared instance: no child was restarted and nothing was logged as an error."""
+    if "perch" not in request.fixturenames:
+        yield
+        return
+    perch = request.getfixturevalue("perch")
+    master = int(perch.env["PERCH_MASTER_PID"])
+    path = perch.dir / "log" / "perch-fcgi.log"
+    before, start = sorted(children(master)), path.stat().st_size
+    yield
+    with open(path, "rb") as log:
+        log.seek(start)
+        lines = ERROR_LINE.findall(log.read().decode(errors="replace"))
+    assert sorted(children(master)) == before, f"children of the master were {before}"
+    assert not lines, lines
 
 
 @pytest.fixture

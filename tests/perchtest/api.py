@@ -1,12 +1,15 @@
 """What the API tests say often: problems, pages, waiting polls, exact bytes."""
 
 import http.client
+import os
 import threading
 import time
 import urllib.parse
 
 from .client import API, Client
 from .contract import CONTRACT, Reply
+from .instance import children
+from .wait import wait_for
 
 
 def problem(response, status, code, field=None):
@@ -102,6 +105,37 @@ class Call(threading.Thread):
 def poll_call(client, cursor, wait=25, **params):
     """A poll that waits in a thread. It need not have reached the server when this returns."""
     return Call(client, "GET", "/events", params={"cursor": cursor, "wait": wait, **params})
+
+
+def descriptors(pid):
+    """What the process has open, by name."""
+    names = []
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            names.append(os.readlink(f"/proc/{pid}/fd/{number}"))
+        except FileNotFoundError:  # closed meanwhile
+            continue
+    return names
+
+
+def hubs(perch):
+    """The process ids of the hubs: only they have an event loop."""
+    master = int(perch.env["PERCH_MASTER_PID"])
+    return [pid for pid in children(master) if any("eventpoll" in name for name in descriptors(pid))]
+
+
+def parked(perch):
+    """How many descriptors the hubs hold: one more for each poll that waits."""
+    return sum(len(descriptors(pid)) for pid in hubs(perch))
+
+
+def waiting_poll(perch, client, cursor, wait=25, **params):
+    """A poll_call() that a hub holds by now. Nobody else may poll this instance at the same time."""
+    before = parked(perch)
+    call = poll_call(client, cursor, wait, **params)
+    wait_for(lambda: parked(perch) > before or not call.is_alive(), 10, "the hub to hold the poll")
+    assert call.is_alive(), f"answered at once: {call.response().text}"
+    return call
 
 
 def at_once(*calls):
