@@ -1,0 +1,74 @@
+// The long poll: one waiting request at a time, each reply applied only where it fits.
+
+import { api_call } from './api.js';
+import { uuid_new, wait, wait_again } from './wait.js';
+
+const WAIT_S = 25;
+const SPARE_MS = 15000;      // a poll unanswered for this long past its time has lost its connection
+const ACTIVE_MS = 120000;    // without input for longer, the person is taken to be away
+const EMPTY_MS = 1000;       // a server that answers at once with nothing is not asked in a tight circle
+
+let running = null;          // the AbortController of the loop that counts
+let input_at = Date.now();
+
+for (const kind of ['pointerdown', 'keydown', 'wheel', 'touchstart'])
+    addEventListener(kind, () => { input_at = Date.now(); }, { passive: true, capture: true });
+
+function activity() {
+    const here = document.visibilityState === 'visible' && Date.now() - input_at < ACTIVE_MS;
+    return here ? 'active' : 'idle';
+}
+
+// Polls from `cursor` until events_stop or another start. `to.apply(event)` gets each event once and in order;
+// `to.reset()` is told that the cursor is void and the loop over; `to.link(ok)` whether the server answers.
+export function events_start(cursor, to) {
+    events_stop();
+    running = new AbortController();
+    events_run(cursor, to, running.signal);
+}
+
+export function events_stop() {
+    running?.abort();
+    running = null;
+}
+
+async function events_run(cursor, to, signal) {
+    let tab = uuid_new();
+    let failures = 0;
+    while (!signal.aborted) {
+        const asked_at = Date.now();
+        const query = new URLSearchParams({ cursor, wait: WAIT_S, state: activity(), tab });
+        let reply;
+        try {
+            reply = await api_call('GET', `/events?${query}`, undefined,
+                { signal, timeout_ms: WAIT_S * 1000 + SPARE_MS });
+        } catch (problem) {
+            if (signal.aborted || problem.status === 401) return;
+            if (problem.status === 410 || problem.code === 'bad_cursor') {
+                await wait_again(0, problem);
+                return signal.aborted || to.reset();
+            }
+            if (failures) to.link(false);
+            await wait_again(failures++, problem);
+            continue;
+        }
+        if (signal.aborted) return;
+        failures = 0;
+        to.link(true);
+        if (reply.superseded) tab = uuid_new();
+        const fits = reply.from === cursor;
+        if (fits) {
+            for (const event of reply.events) {
+                try {
+                    to.apply(event);
+                } catch (trouble) {
+                    console.error('perch: event', event.type, trouble);
+                }
+            }
+            cursor = reply.cursor;
+        }
+        const idle = !fits || (!reply.events.length && !reply.more && Date.now() - asked_at < EMPTY_MS);
+        const pause_ms = Math.max(reply.after_ms || 0, idle ? EMPTY_MS : 0);
+        if (pause_ms) await wait(pause_ms);
+    }
+}

@@ -1,0 +1,84 @@
+// The sentences that the modules say, one table per language, and how times are written.
+
+const EN = {
+    nobody: 'Nobody',
+    saved: 'Saved messages',
+    saved_hint: 'Notes to yourself',
+    saved_empty: 'Keep notes, links and lists here. Only you see them.',
+    deleted_user: 'Deleted account',
+    online: 'online',
+    seen: (when) => `last seen ${when}`,
+    you: (body) => `You: ${body}`,
+    message_deleted: 'Message deleted',
+    edited: 'edited',
+    unread: ' unread',
+    unread_here: 'New messages',
+    today: 'Today',
+    yesterday: 'Yesterday',
+    loading: 'Loading…',
+    talk_empty: 'No messages yet. Say hello.',
+    talk_missing: 'There is no such person here.',
+    talk_deleted: 'This account was deleted. Its messages stay with you.',
+    chats: 'Chats',
+    people: 'People',
+    chats_empty: 'No conversations yet. Look under People for someone to talk to.',
+    people_empty: 'Nobody else is here yet.',
+    people_none: 'Nobody by that name.',
+    failed: (title) => `Not sent: ${title}.`,
+    retry: 'Try again',
+    discard: 'Discard',
+    too_long: (count, most) => `${count} of ${most} characters: shorten it to send.`,
+    link_lost: 'No connection. Trying again…',
+    starting: 'Connecting…',
+    starting_again: 'Perch cannot be reached. Trying again…',
+    session_ended: 'Your session has ended. Log in again.',
+    need_name: 'Type a name',
+    need_password: 'Type a password',
+    wait_s: (title, seconds) => `${title} (${seconds} s)`,
+    show: 'Show',
+    hide: 'Hide',
+    not_done: (title) => `That did not work: ${title}.`,
+};
+
+export function text(key, ...values) {
+    const entry = EN[key];
+    return typeof entry === 'function' ? entry(...values) : entry;
+}
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const WEEKDAY = new Intl.DateTimeFormat(undefined, { weekday: 'short' });
+const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long' });
+const DAY_YEAR = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: 'short' });
+
+// How many midnights lie between that time and now.
+function days_since(date) {
+    const midnight = (d) => new Date(d.getFullYear(), d.getMonth(), d.getDate());
+    return Math.round((midnight(new Date()) - midnight(date)) / 86400000);
+}
+
+export function text_clock(time) {
+    return CLOCK.format(new Date(time));
+}
+
+// For lists: the clock today, the weekday this week, the date before.
+export function text_short(time) {
+    const date = new Date(time);
+    const days = days_since(date);
+    if (days <= 0) return CLOCK.format(date);
+    return days < 7 ? WEEKDAY.format(date) : DATE.format(date);
+}
+
+export function text_day(time) {
+    const date = new Date(time);
+    const days = days_since(date);
+    if (days <= 0) return text('today');
+    if (days === 1) return text('yesterday');
+    return (date.getFullYear() === new Date().getFullYear() ? DAY : DAY_YEAR).format(date);
+}
+
+// What stands under a person's name.
+export function text_presence(user) {
+    if (user.online) return text('online');
+    return user.last_seen_at ? text('seen', text_short(user.last_seen_at)) : '';
+}

@@ -1,0 +1,163 @@
+// The side: one's chats, latest first, and everyone there is, with a search.
+
+import { api_call } from './api.js';
+import { $, avatar_show, el, rows_show, sight_watch, text_show } from './dom.js';
+import { state, state_on_change, state_touch, user_get, user_put } from './state.js';
+import { text, text_presence, text_short } from './text.js';
+import { wait } from './wait.js';
+
+const PAGE = 50;
+const TYPING_MS = 200;
+
+let tab = 'chats';
+let shown_peer = null;
+let found = people_none();
+
+function people_none() {
+    return { q: '', ids: [], next: null, loaded: false, loading: false, title: '' };
+}
+
+export function view_people_init() {
+    state_on_change(view_people_show);
+    for (const name of ['chats', 'people']) $(`tab-${name}`).addEventListener('click', () => view_people_tab(name));
+    $('search').addEventListener('submit', (event) => event.preventDefault());
+    $('search-q').addEventListener('input', async () => {
+        const q = $('search-q').value;
+        await wait(TYPING_MS);
+        if (q === $('search-q').value && q.trim() !== found.q) people_find(q.trim());
+    });
+    $('rows-more').addEventListener('click', () => people_load(found));
+    sight_watch($('rows-more'), $('rows').parentElement, () => people_load(found));
+}
+
+// Forgets what the last person here searched for.
+export function view_people_reset() {
+    found = people_none();
+    $('search-q').value = '';
+    view_people_tab('chats');
+}
+
+// Marks the row of the open dialog; when it closes, the keyboard stands on that row.
+export function view_people_peer(peer_id) {
+    if (peer_id === null && shown_peer !== null)
+        $('rows').querySelector(`[data-key="${shown_peer}"] a`)?.focus({ preventScroll: true });
+    shown_peer = peer_id;
+    state_touch();
+}
+
+// Shows one's chats or everyone.
+export function view_people_tab(name) {
+    tab = name;
+    for (const one of ['chats', 'people']) $(`tab-${one}`).setAttribute('aria-pressed', String(one === name));
+    $('search').hidden = name !== 'people';
+    $('rows').setAttribute('aria-label', text(name));
+    if (name === 'people' && state.me) people_find(found.q);
+    state_touch();
+}
+
+function people_find(q) {
+    found = { ...people_none(), q };
+    people_load(found);
+}
+
+// Loads the next page; answers whether one came.
+async function people_load(into) {
+    if (tab !== 'people' || into.loading || (into.loaded && !into.next)) return false;
+    into.loading = true;
+    state_touch();
+    const query = new URLSearchParams({ q: into.q, sort: 'name', limit: PAGE });
+    if (into.next) query.set('after', into.next);
+    try {
+        const page = await api_call('GET', `/users?${query}`);
+        if (into !== found) return true;
+        page.users.forEach(user_put);
+        into.ids.push(...page.users.map((user) => user.id));
+        Object.assign(into, { next: page.next, loaded: true, title: '' });
+    } catch (problem) {
+        into.title = problem.title;
+    }
+    into.loading = false;
+    state_touch();
+    return !into.title;
+}
+
+function row_of(id, dialog) {
+    const user = user_get(id);
+    const saved = id === state.me.id;
+    const last = dialog?.last;
+    const row = { key: id, user, saved, current: id === shown_peer, unread: dialog?.unread || 0 };
+    row.name = saved ? text('saved') : user.deleted ? text('deleted_user') : user.display_name;
+    row.time = last ? text_short(last.sent_at) : '';
+    if (last) {
+        const body = last.deleted_at ? text('message_deleted') : last.body;
+        row.line = last.sender_id === state.me.id && !saved ? text('you', body) : body;
+    } else {
+        row.line = saved ? text('saved_hint') : row_line(user);
+    }
+    return row;
+}
+
+function row_line(user) {
+    return [user.username !== user.display_name && user.username, text_presence(user)].filter(Boolean).join(' · ');
+}
+
+// The server counts to a hundred.
+function count_text(count) {
+    return count >= 100 ? '99+' : String(count);
+}
+
+function row_create() {
+    return el('li', {}, el('a', { class: 'row' }));
+}
+
+function row_fill(node, row) {
+    const link = node.firstElementChild;
+    link.href = `#/with/${row.key}`;
+    if (row.current) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+    const badge = row.unread > 0 && el('span', { class: 'badge' }, count_text(row.unread),
+        el('span', { class: 'unseen' }, text('unread')));
+    link.replaceChildren(
+        avatar_show(el('span', { 'aria-hidden': 'true' }), row.user, row.saved),
+        el('span', { class: 'row-text' },
+            el('span', { class: 'row-top' },
+                el('span', { class: 'row-name', dir: 'auto' }, row.name),
+                row.user.online && !row.saved && el('span', { class: 'unseen' }, text('online')),
+                el('span', { class: 'dim' }, row.time)),
+            el('span', { class: 'row-bottom' },
+                el('span', { class: 'row-line dim', dir: 'auto' }, row.line), badge)));
+}
+
+function chats_rows() {
+    const dialogs = Array.from(state.dialogs.values()).filter((dialog) => dialog.last);
+    dialogs.sort((a, b) => b.last.id - a.last.id);
+    const rows = dialogs.map((dialog) => row_of(dialog.peer_id, dialog));
+    if (!state.dialogs.get(state.me.id)?.last) rows.push(row_of(state.me.id));
+    return rows;
+}
+
+function people_rows() {
+    const rows = found.ids.map((id) => row_of(id));
+    return found.q ? rows : [row_of(state.me.id), ...rows];
+}
+
+function view_people_show() {
+    if (!state.me) return;
+    const people = tab === 'people';
+    text_show($('me'), state.me.display_name);
+    text_show($('notice'), state.notice);
+    rows_show($('rows'), state.ready ? people ? people_rows() : chats_rows() : [], row_create, row_fill);
+    let note = '';
+    if (people) {
+        if (found.title) note = found.title;
+        else if (!found.loaded) note = text('loading');
+        else if (!found.ids.length) note = text(found.q ? 'people_none' : 'people_empty');
+    } else if (!state.ready) note = text('loading');
+    else if (!Array.from(state.dialogs.values()).some((dialog) => dialog.last && dialog.peer_id !== state.me.id))
+        note = text('chats_empty');
+    text_show($('rows-note'), note);
+    $('rows-more').hidden = !people || !(found.next || found.title);
+    const unread = Array.from(state.dialogs.values()).reduce((sum, dialog) => sum + dialog.unread, 0);
+    document.title = unread ? `(${count_text(unread)}) Perch` : 'Perch';
+    text_show($('tab-chats-count'), unread && people ? count_text(unread) : '');
+}
