@@ -1,0 +1,78 @@
+/* perch-load: makes the load that ./dev bench measures, and is cheap itself: one process, one epoll
+ * loop, HTTP/1.1 with keep-alive, no allocation per request. A check program, never installed: it
+ * trusts the server it is pointed at and gives up (load_die) on what should not happen. */
+#ifndef PERCH_BENCH_LOAD_H
+#define PERCH_BENCH_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LOAD_BODY_MIN = 20, LOAD_BODY_MAX = 200 }; /* characters of a message, uniformly spread */
+
+struct load_user {
+    int64_t id;
+    char *token;
+};
+
+struct load_options {
+    const char *host; /* numeric */
+    int port;
+    struct load_user *users;
+    int user_count;
+    int clients;  /* send: connections; wake: connections that send */
+    int waiting;  /* wake: polls; the first users wait, the others send */
+    int rate;     /* wake: messages per second */
+    int seconds;  /* measured */
+    int warm_up;  /* seconds before that, not counted */
+    uint64_t run; /* random: makes client_ids unique */
+};
+
+void load_die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+int64_t load_now_ns(void); /* monotonic */
+uint32_t load_random(uint32_t below);
+
+/* The modes; each prints one JSON object. */
+void load_send_run(const struct load_options *options);
+void load_wake_run(const struct load_options *options);
+
+/* Times, for percentiles. */
+struct load_times {
+    uint32_t *us;
+    size_t count, size;
+};
+
+void load_times_add(struct load_times *times, int64_t ns);
+/* Prints {"count":…,"p50":…,"p90":…,"p99":…,"max":…} in milliseconds. */
+void load_times_print(struct load_times *times);
+
+/* One connection with at most one request under way. */
+struct load_http {
+    int fd;
+    char *in;
+    size_t in_length, in_size;
+    /* The whole reply, until the next request; the body is NUL-terminated. */
+    int status;
+    char *body;
+    bool closing; /* the server will not take another request here */
+};
+
+void load_http_open(struct load_http *http, const struct load_options *options, int epoll,
+                    void *owner);
+void load_http_close(struct load_http *http);
+/* Sends a request as the user; json NULL for GET. False: the connection is gone. */
+bool load_http_request(struct load_http *http, const struct load_user *user, const char *path,
+                       const char *json);
+/* Readable: 1 the reply is whole, 0 not yet, -1 the connection is gone. */
+int load_http_read(struct load_http *http);
+/* Where the value of a member begins, after its quote if it is a text; NULL. */
+const char *load_json_find(const char *json, const char *name);
+
+/* Sends message number `index` of this run from one user to another. False as above. */
+bool load_message_send(struct load_http *http, const struct load_options *options,
+                       const struct load_user *from, int64_t to, uint64_t index);
+/* Is this client_id one of ours? Then which number. */
+bool load_message_index(const struct load_options *options, const char *client_id,
+                        uint64_t *ret_index);
+
+#endif
