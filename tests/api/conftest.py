@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from perchtest import Instance, response_hooks
+from perchtest import response_hooks
 from perchtest.contract import CONTRACT
 from perchtest.instance import children
 
@@ -16,6 +16,7 @@ def contract():
     response_hooks.append(CONTRACT.check_response)
     yield CONTRACT
     response_hooks.remove(CONTRACT.check_response)
+    CONTRACT.outside = set()
 
 
 ERROR_LINE = re.compile(r"^\S+Z error .*$", re.M)
@@ -54,14 +55,6 @@ def carol(perch):
     return perch.person("carol")
 
 
-@pytest.fixture(scope="module")
-def own():
-    """An instance that the tests of one module may stop, freeze and break; each leaves everything running."""
-    instance = Instance(WORKERS=3).start()
-    yield instance
-    instance.stop()
-
-
 def pytest_sessionfinish(session):
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["perch_seen"] = [list(row) for row in CONTRACT.seen]
@@ -77,6 +70,8 @@ def pytest_terminal_summary(terminalreporter):
         documented = set(CONTRACT.documented())
         missing = sorted(documented - CONTRACT.seen, key=str)
         terminalreporter.section("contract")
-        terminalreporter.line(f"{len(documented) - len(missing)} of {len(documented)} documented replies were seen")
+        terminalreporter.line(
+            f"{len(documented) - len(missing)} of {len(documented)} documented replies were seen"
+        )
         for method, template, status, code in missing:
             terminalreporter.line(f"never: {method} {template} {status} {code or ''}")

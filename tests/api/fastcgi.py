@@ -17,7 +17,7 @@ def length(number):
 
 
 def stream(kind, data):
-    pieces = [data[place:place + 65000] for place in range(0, len(data), 65000)]
+    pieces = [data[place : place + 65000] for place in range(0, len(data), 65000)]
     return b"".join(record(kind, piece) for piece in pieces) + record(kind)
 
 
@@ -33,12 +33,16 @@ def read_exactly(connection, count):
 
 def call(path, params, body=b""):
     """One request over the unix socket at `path`; the reply as nginx would have passed it on."""
-    pairs = [(name.encode(), value.encode() if isinstance(value, str) else value) for name, value in params.items()]
+    pairs = [
+        (name.encode(), value.encode() if isinstance(value, str) else value) for name, value in params.items()
+    ]
     encoded = b"".join(length(len(name)) + length(len(value)) + name + value for name, value in pairs)
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(20)
         connection.connect(path)
-        connection.sendall(record(BEGIN, struct.pack(">HB5x", 1, 0)) + stream(PARAMS, encoded) + stream(STDIN, body))
+        connection.sendall(
+            record(BEGIN, struct.pack(">HB5x", 1, 0)) + stream(PARAMS, encoded) + stream(STDIN, body)
+        )
         output = b""
         while True:
             _, kind, _, size, padding = struct.unpack(">BBHHBx", read_exactly(connection, 8))
@@ -56,8 +60,17 @@ def call(path, params, body=b""):
 def params(method, path, query="", body=b"", **headers):
     """What nginx/fastcgi.conf sends."""
     return {
-        "REQUEST_METHOD": method, "REQUEST_URI": path, "DOCUMENT_URI": path, "QUERY_STRING": query, "REQUEST_SCHEME": "http",
-        "REQUEST_ID": "0123456789abcdef0123456789abcdef", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1",
-        "CONTENT_LENGTH": str(len(body)) if body else "", "CONTENT_TYPE": "application/json" if body else "",
-        "HTTP_HOST": "localhost", "HTTP_PROXY": "", **headers,
+        "REQUEST_METHOD": method,
+        "REQUEST_URI": path,
+        "DOCUMENT_URI": path,
+        "QUERY_STRING": query,
+        "REQUEST_SCHEME": "http",
+        "REQUEST_ID": "0123456789abcdef0123456789abcdef",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "CONTENT_LENGTH": str(len(body)) if body else "",
+        "CONTENT_TYPE": "application/json" if body else "",
+        "HTTP_HOST": "localhost",
+        "HTTP_PROXY": "",
+        **headers,
     }

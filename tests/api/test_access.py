@@ -17,7 +17,12 @@ def scene(perch):
     other = alice.another_device()
     rows = good(alice.get("/sessions"))["sessions"]
     return SimpleNamespace(
-        perch=perch, alice=alice, bob=bob, carol=carol, message=message, other=other,
+        perch=perch,
+        alice=alice,
+        bob=bob,
+        carol=carol,
+        message=message,
+        other=other,
         other_session=next(row["id"] for row in rows if not row["current"]),
         callers={"nobody": perch.client(), "stranger": carol, "peer": bob, "owner": alice},
     )
@@ -28,38 +33,103 @@ MINE = (404, "not_found")
 
 # method, template, path values from the scene, body from the scene, {caller: status or (status, code)}
 TABLE = [
-    ("POST", "/api/v1/accounts", {}, lambda s: {"username": uuid.uuid4().hex, "password": "x"},
-     {"nobody": 201, "stranger": 201, "peer": 201, "owner": 201}),
-    ("POST", "/api/v1/sessions", {}, lambda s: {"username": s.alice.username, "password": s.alice.password},
-     {"nobody": 201, "stranger": 201, "peer": 201, "owner": 201}),
+    (
+        "POST",
+        "/api/v1/accounts",
+        {},
+        lambda s: {"username": uuid.uuid4().hex, "password": "x"},
+        {"nobody": 201, "stranger": 201, "peer": 201, "owner": 201},
+    ),
+    (
+        "POST",
+        "/api/v1/sessions",
+        {},
+        lambda s: {"username": s.alice.username, "password": s.alice.password},
+        {"nobody": 201, "stranger": 201, "peer": 201, "owner": 201},
+    ),
     ("GET", "/api/v1/sessions", {}, None, {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200}),
     ("DELETE", "/api/v1/sessions", {}, None, {"nobody": NO, "stranger": 204, "peer": 204, "owner": 204}),
     ("DELETE", "/api/v1/sessions/current", {}, None, {"nobody": NO, "stranger": 204, "peer": 204, "owner": 204}),
-    ("DELETE", "/api/v1/sessions/{id}", {"id": lambda s: s.other_session}, None,
-     {"nobody": NO, "stranger": MINE, "peer": MINE, "owner": 204}),
+    (
+        "DELETE",
+        "/api/v1/sessions/{id}",
+        {"id": lambda s: s.other_session},
+        None,
+        {"nobody": NO, "stranger": MINE, "peer": MINE, "owner": 204},
+    ),
     ("GET", "/api/v1/me", {}, None, {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200}),
-    ("PATCH", "/api/v1/me", {}, lambda s: {"display_name": "New"},
-     {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200}),
-    ("DELETE", "/api/v1/me", {}, lambda s: {"password": s.alice.password},
-     {"nobody": NO, "stranger": (401, "bad_credentials"), "peer": (401, "bad_credentials"), "owner": 204}),
-    ("PUT", "/api/v1/me/password", {}, lambda s: {"current": s.alice.password, "new": "another"},
-     {"nobody": NO, "stranger": (401, "bad_credentials"), "peer": (401, "bad_credentials"), "owner": 204}),
+    (
+        "PATCH",
+        "/api/v1/me",
+        {},
+        lambda s: {"display_name": "New"},
+        {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200},
+    ),
+    (
+        "DELETE",
+        "/api/v1/me",
+        {},
+        lambda s: {"password": s.alice.password},
+        {"nobody": NO, "stranger": (401, "bad_credentials"), "peer": (401, "bad_credentials"), "owner": 204},
+    ),
+    (
+        "PUT",
+        "/api/v1/me/password",
+        {},
+        lambda s: {"current": s.alice.password, "new": "another"},
+        {"nobody": NO, "stranger": (401, "bad_credentials"), "peer": (401, "bad_credentials"), "owner": 204},
+    ),
     ("GET", "/api/v1/users", {}, None, {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200}),
-    ("GET", "/api/v1/users/{id}", {"id": lambda s: s.alice.id}, None,
-     {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200}),
+    (
+        "GET",
+        "/api/v1/users/{id}",
+        {"id": lambda s: s.alice.id},
+        None,
+        {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200},
+    ),
     ("GET", "/api/v1/dialogs", {}, None, {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200}),
-    ("GET", "/api/v1/dialogs/{peer}/messages", {"peer": lambda s: s.bob.id}, None,
-     {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200}),
-    ("POST", "/api/v1/dialogs/{peer}/messages", {"peer": lambda s: s.bob.id}, lambda s: {"body": "hello"},
-     {"nobody": NO, "stranger": 201, "peer": 201, "owner": 201}),
-    ("PUT", "/api/v1/dialogs/{peer}/read", {"peer": lambda s: s.bob.id}, lambda s: {"upto": s.message["id"]},
-     {"nobody": NO, "stranger": (422, "invalid"), "peer": (422, "invalid"), "owner": 204}),
-    ("PUT", "/api/v1/dialogs/{peer}/mute", {"peer": lambda s: s.bob.id}, lambda s: {"until": "forever"},
-     {"nobody": NO, "stranger": 204, "peer": 204, "owner": 204}),
-    ("PATCH", "/api/v1/messages/{id}", {"id": lambda s: s.message["id"]}, lambda s: {"body": "changed"},
-     {"nobody": NO, "stranger": MINE, "peer": (403, "not_author"), "owner": 200}),
-    ("DELETE", "/api/v1/messages/{id}", {"id": lambda s: s.message["id"]}, None,
-     {"nobody": NO, "stranger": MINE, "peer": (403, "not_author"), "owner": 204}),
+    (
+        "GET",
+        "/api/v1/dialogs/{peer}/messages",
+        {"peer": lambda s: s.bob.id},
+        None,
+        {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200},
+    ),
+    (
+        "POST",
+        "/api/v1/dialogs/{peer}/messages",
+        {"peer": lambda s: s.bob.id},
+        lambda s: {"body": "hello"},
+        {"nobody": NO, "stranger": 201, "peer": 201, "owner": 201},
+    ),
+    (
+        "PUT",
+        "/api/v1/dialogs/{peer}/read",
+        {"peer": lambda s: s.bob.id},
+        lambda s: {"upto": s.message["id"]},
+        {"nobody": NO, "stranger": (422, "invalid"), "peer": (422, "invalid"), "owner": 204},
+    ),
+    (
+        "PUT",
+        "/api/v1/dialogs/{peer}/mute",
+        {"peer": lambda s: s.bob.id},
+        lambda s: {"until": "forever"},
+        {"nobody": NO, "stranger": 204, "peer": 204, "owner": 204},
+    ),
+    (
+        "PATCH",
+        "/api/v1/messages/{id}",
+        {"id": lambda s: s.message["id"]},
+        lambda s: {"body": "changed"},
+        {"nobody": NO, "stranger": MINE, "peer": (403, "not_author"), "owner": 200},
+    ),
+    (
+        "DELETE",
+        "/api/v1/messages/{id}",
+        {"id": lambda s: s.message["id"]},
+        None,
+        {"nobody": NO, "stranger": MINE, "peer": (403, "not_author"), "owner": 204},
+    ),
     ("GET", "/api/v1/search", {}, None, {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200}),
     ("GET", "/api/v1/events", {}, None, {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200}),
     ("GET", "/health/live", {}, None, {"nobody": 200, "stranger": 200, "peer": 200, "owner": 200}),
@@ -107,8 +177,10 @@ def test_lists_hold_the_callers_own_things_only(scene):
         history = good(client.get(f"/dialogs/{peer.id}/messages"))["messages"]
         found = good(client.get("/search", params={"q": "between"}))["messages"]
         assert len(dialogs) == len(history) == len(found) == (1 if mine else 0)
-    sessions = {client: {row["id"] for row in good(client.get("/sessions"))["sessions"]}
-                for client in (scene.alice, scene.bob, scene.carol)}
+    sessions = {
+        client: {row["id"] for row in good(client.get("/sessions"))["sessions"]}
+        for client in (scene.alice, scene.bob, scene.carol)
+    }
     assert [len(ids) for ids in sessions.values()] == [2, 1, 1]
     assert len(set.union(*sessions.values())) == 4
 

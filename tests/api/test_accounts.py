@@ -9,9 +9,29 @@ import pytest
 from perchtest.api import at_once, dialog_of, everything, good, log_from, problem, waiting_poll, whole_history
 
 ANY_TEXT = [
-    "simple", "with space", "Зоя 🦊", "שלום", "مرحبا بالعالم", "名無し", "quote ' and \" and `", "'; DROP TABLE perch.users; --",
-    "<script>alert(1)</script>", "%00%n%s", "../../etc/passwd", "null", "{}", "a\\b", "\u202ertl", "e\u0301 combining",
-    "👩‍👩‍👧‍👦", "O'Brien & Söhne <x@y>", "-1 OR 1=1", "admin'--", "$1", "\\u0000", "ﬁ ligature",
+    "simple",
+    "with space",
+    "Зоя 🦊",
+    "שלום",
+    "مرحبا بالعالم",
+    "名無し",
+    "quote ' and \" and `",
+    "'; DROP TABLE perch.users; --",
+    "<script>alert(1)</script>",
+    "%00%n%s",
+    "../../etc/passwd",
+    "null",
+    "{}",
+    "a\\b",
+    "\u202ertl",
+    "e\u0301 combining",
+    "👩‍👩‍👧‍👦",
+    "O'Brien & Söhne <x@y>",
+    "-1 OR 1=1",
+    "admin'--",
+    "$1",
+    "\\u0000",
+    "ﬁ ligature",
 ]
 
 
@@ -57,23 +77,59 @@ def test_passwords_are_taken_as_they_are(perch):
     name = uuid.uuid4().hex
     password = "  e\u0301 \t\x01 ﬁ "
     good(account(client, username=name, password=password), 201)
-    for other in (password.strip(), password.replace("e\u0301", "é"), password.replace("ﬁ", "fi"), password.upper()):
+    for other in (
+        password.strip(),
+        password.replace("e\u0301", "é"),
+        password.replace("ﬁ", "fi"),
+        password.upper(),
+    ):
         problem(login(client, name, other), 401, "bad_credentials")
     good(login(client, name, password), 201)
 
 
-@pytest.mark.parametrize("field, value, right", [
-    ("username", "", False), ("username", "   ", False), ("username", "\u3000", False), ("username", "\u200b\u00ad", False),
-    ("username", "a\tb", False), ("username", "a\nb", False), ("username", "a\x7fb", False), ("username", "a\u0085b", False),
-    ("username", "a\u2028b", False), ("username", None, False), ("username", 7, False), ("username", ["a"], False),
-    ("username", True, False), ("username", {}, False), ("password", "", False), ("password", "x" * 256, True),
-    ("password", "🦊" * 256, True), ("password", "x" * 257, False), ("password", None, False), ("password", 1, False),
-    ("password", " ", True), ("display_name", "x" * 64, True), ("display_name", "🦊" * 64, True),
-    ("display_name", "x" * 65, False), ("display_name", "a\nb", False), ("display_name", 7, False),
-    ("display_name", "", True), ("display_name", None, True), ("telegram", "", False), ("telegram", "@", False),
-    ("telegram", "@a b", False), ("telegram", "@x" * 40, False), ("telegram", 7.5, False), ("telegram", [], False),
-    ("telegram", "-5", False), ("telegram", "@имя_бота", False), ("telegram", None, True),
-], ids=lambda value: ascii(str(value)[:10]))
+@pytest.mark.parametrize(
+    "field, value, right",
+    [
+        ("username", "", False),
+        ("username", "   ", False),
+        ("username", "\u3000", False),
+        ("username", "\u200b\u00ad", False),
+        ("username", "a\tb", False),
+        ("username", "a\nb", False),
+        ("username", "a\x7fb", False),
+        ("username", "a\u0085b", False),
+        ("username", "a\u2028b", False),
+        ("username", None, False),
+        ("username", 7, False),
+        ("username", ["a"], False),
+        ("username", True, False),
+        ("username", {}, False),
+        ("password", "", False),
+        ("password", "x" * 256, True),
+        ("password", "🦊" * 256, True),
+        ("password", "x" * 257, False),
+        ("password", None, False),
+        ("password", 1, False),
+        ("password", " ", True),
+        ("display_name", "x" * 64, True),
+        ("display_name", "🦊" * 64, True),
+        ("display_name", "x" * 65, False),
+        ("display_name", "a\nb", False),
+        ("display_name", 7, False),
+        ("display_name", "", False),
+        ("display_name", None, True),
+        ("telegram", "", False),
+        ("telegram", "@", False),
+        ("telegram", "@a b", False),
+        ("telegram", "@x" * 40, False),
+        ("telegram", 7.5, False),
+        ("telegram", [], False),
+        ("telegram", "-5", False),
+        ("telegram", "@имя_бота", False),
+        ("telegram", None, True),
+    ],
+    ids=lambda value: ascii(str(value)[:10]),
+)
 def test_fields_of_a_registration_have_bounds(perch, field, value, right):
     response = account(perch.client(), **{field: value})
     if right:
@@ -119,8 +175,11 @@ def test_one_of_many_who_register_a_name_at_once_gets_it(perch):
 
 
 def test_wrong_name_and_wrong_password_get_the_same_answer(perch, alice):
-    replies = [login(perch.client(), alice.username, "wrong"), login(perch.client(), uuid.uuid4().hex, "wrong"),
-               login(perch.client(), alice.username.upper() + "x", alice.password)]
+    replies = [
+        login(perch.client(), alice.username, "wrong"),
+        login(perch.client(), uuid.uuid4().hex, "wrong"),
+        login(perch.client(), alice.username.upper() + "x", alice.password),
+    ]
     for reply in replies:
         problem(reply, 401, "bad_credentials")
         assert reply.json() == replies[0].json() and "Set-Cookie" not in reply.headers
@@ -165,10 +224,18 @@ def test_a_password_change_needs_the_present_one_and_ends_other_sessions(perch, 
     good(login(perch.client(), alice.username, "next 🗝️"), 201)
 
 
-@pytest.mark.parametrize("body, field", [
-    ({}, "current"), ({"current": "x"}, "new"), ({"new": "x"}, "current"), ({"current": "x", "new": ""}, "new"),
-    ({"current": "x", "new": "x" * 257}, "new"), ({"current": 1, "new": "x"}, "current"), ({"current": "x", "new": None}, "new"),
-])
+@pytest.mark.parametrize(
+    "body, field",
+    [
+        ({}, "new"),
+        ({"current": "x"}, "new"),
+        ({"new": "x"}, "current"),
+        ({"current": "x", "new": ""}, "new"),
+        ({"current": "x", "new": "x" * 257}, "new"),
+        ({"current": 1, "new": "x"}, "current"),
+        ({"current": "x", "new": None}, "new"),
+    ],
+)
 def test_a_password_change_checks_its_fields(alice, body, field):
     problem(alice.put("/me/password", body), 422, "invalid", field)
 

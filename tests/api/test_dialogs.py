@@ -59,10 +59,10 @@ def test_unread_counts_the_peers_messages_after_the_read_mark(alice, bob):
     assert dialog_of(alice, bob)["unread"] == 0
 
 
-def test_a_deleted_message_is_not_lost_from_the_place_of_the_mark(alice, bob):
+def test_a_deleted_message_is_not_unread(alice, bob):
     first, second = bob.send(alice, "1"), bob.send(alice, "2")
     good(bob.delete(f"/messages/{first['id']}"), 204)
-    assert dialog_of(alice, bob)["unread"] in (1, 2)  # whether a deleted one counts is the server's choice
+    assert dialog_of(alice, bob)["unread"] == 1
     good(read(alice, bob, second["id"]), 204)
     assert dialog_of(alice, bob)["unread"] == 0
 
@@ -99,7 +99,7 @@ def test_a_read_mark_never_moves_back_and_one_that_stays_tells_nobody(alice, bob
     assert (alice.cursor(), bob.cursor()) == (mine, theirs)
 
 
-@pytest.mark.parametrize("upto", [None, 0, -1, 1.5, "7", True, [], 2**53, 10**30, 9007199254740991])
+@pytest.mark.parametrize("upto", [None, 0, -1, 1.5, "7", True, [], 2**53, 2**63 - 1, 9007199254740991])
 def test_a_read_mark_must_be_a_message_of_the_dialog(alice, bob, upto):
     bob.send(alice, "hello")
     problem(read(alice, bob, upto), 422, "invalid", "upto")
@@ -132,17 +132,52 @@ def test_mute_until_a_time_for_ever_and_not_at_all(alice, bob):
         assert alice.cursor() == after, "the same again writes nothing"
 
 
-def test_mute_takes_other_forms_of_rfc_3339(alice, bob):
+@pytest.mark.parametrize(
+    "until",
+    [
+        "2999-01-01T03:00:00+03:00",
+        "2998-12-31T14:15:00.0-09:45",
+        "2999-01-01t00:00:00z",
+        "2999-01-01T00:00:00.000000000Z",
+        "2999-01-01T00:00:00.000-00:00",
+    ],
+)
+def test_mute_takes_every_form_of_rfc_3339(alice, bob, until):
     alice.send(bob, "hello")
-    good(mute(alice, bob, "2999-01-01T03:00:00+03:00"), 204)
+    good(mute(alice, bob, until), 204)
     assert dialog_of(alice, bob)["muted_until"] == "2999-01-01T00:00:00.000Z"
 
 
-@pytest.mark.parametrize("until", [
-    "", "now", "tomorrow", "infinity", "-infinity", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "12:00", 0, 1e12,
-    True, [], {}, "2026-11-21", "2999-01-01T00:00:00", "epoch", "Forever", "2999-01-01T25:00:00Z",
-    "999999-01-01T00:00:00Z",
-])
+def test_a_mute_that_is_over_is_none(alice, bob):
+    alice.send(bob, "hello")
+    good(mute(alice, bob, "2020-01-01T00:00:00Z"), 204)
+    assert dialog_of(alice, bob)["muted_until"] is None
+
+
+@pytest.mark.parametrize(
+    "until",
+    [
+        "",
+        "now",
+        "tomorrow",
+        "infinity",
+        "-infinity",
+        "2026-13-01T00:00:00Z",
+        "2026-02-30T00:00:00Z",
+        "12:00",
+        0,
+        1e12,
+        True,
+        [],
+        {},
+        "2026-11-21",
+        "2999-01-01T00:00:00",
+        "epoch",
+        "Forever",
+        "2999-01-01T25:00:00Z",
+        "999999-01-01T00:00:00Z",
+    ],
+)
 def test_mute_refuses_what_is_no_time(alice, bob, until):
     problem(mute(alice, bob, until), 422, "invalid", "until")
 

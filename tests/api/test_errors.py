@@ -24,8 +24,8 @@ class Scene:
 
     def telegram_taken(self):
         name = f"@t{uuid.uuid4().hex[:12]}"
-        good(self.bob.patch("/me", {"settings": {"telegram": name}}))
-        return self.alice.patch("/me", {"settings": {"telegram": name}})
+        good(self.bob.patch("/me", {"telegram": name}))
+        return self.alice.patch("/me", {"telegram": name})
 
     def client_id_used(self):
         body = {"client_id": str(uuid.uuid4()), "body": "x"}
@@ -77,7 +77,10 @@ ELSEWHERE = {
     "rate_limited": "needs strict limits: test_throttle.py",
     "unavailable": "needs PostgreSQL to be away: test_outage.py",
     "internal": "nothing a client sends may earn it; that its row renders is proven by the unit tests of the router",
-    "config": "never sent", "no_redis": "never sent", "gone": "never sent", "busy": "never sent",
+    "config": "never sent",
+    "no_redis": "never sent",
+    "gone": "never sent",
+    "busy": "never sent",
 }
 
 
@@ -97,8 +100,15 @@ def test_code_is_sent_as_a_problem_document(perch, code):
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("method, path", [
-    ("POST", "/api/v1/accounts"), ("POST", "/api/v1/sessions"), ("PUT", "/api/v1/me/password"), ("DELETE", "/api/v1/me")])
+@pytest.mark.parametrize(
+    "method, path",
+    [
+        ("POST", "/api/v1/accounts"),
+        ("POST", "/api/v1/sessions"),
+        ("PUT", "/api/v1/me/password"),
+        ("DELETE", "/api/v1/me"),
+    ],
+)
 def test_a_hashing_call_on_the_wrong_socket_is_misdirected(perch, alice, method, path):
     program = alice.another_device(bearer=True)
     body = json.dumps({"username": "x", "password": "x", "current": "x", "new": "x"}).encode()
@@ -117,18 +127,43 @@ def test_the_auth_socket_serves_nothing_else(perch, alice):
 
 OUTSIDE = {
     "a header too long": (lambda p: raw(p.url, "GET", "/me", {"X": "y" * 9000}, check=False), 400, "bad_request"),
-    "many headers": (lambda p: raw(p.url, "GET", "/me", {f"X{n}": "y" * 4000 for n in range(20)}, check=False), 400, "bad_request"),
-    "a cookie too long": (lambda p: raw(p.url, "GET", "/me", {"Cookie": "a=" + "y" * 9000}, check=False), 400, "bad_request"),
+    "many headers": (
+        lambda p: raw(p.url, "GET", "/me", {f"X{n}": "y" * 4000 for n in range(20)}, check=False),
+        400,
+        "bad_request",
+    ),
+    "a cookie too long": (
+        lambda p: raw(p.url, "GET", "/me", {"Cookie": "a=" + "y" * 9000}, check=False),
+        400,
+        "bad_request",
+    ),
     "a path too long": (lambda p: raw(p.url, "GET", "/users/" + "1" * 9000, check=False), 414, "uri_too_long"),
     "a body far too large": (
-        lambda p: raw(p.url, "POST", "/accounts", {"Content-Type": "application/json"}, b" " * 300_000, check=False), 413, "too_large"),
+        lambda p: raw(
+            p.url, "POST", "/accounts", {"Content-Type": "application/json"}, b" " * 300_000, check=False
+        ),
+        413,
+        "too_large",
+    ),
     "NUL in the path": (lambda p: raw(p.url, "GET", "/users/1%00", check=False), 400, "bad_request"),
     "a wrong escape in the path": (lambda p: raw(p.url, "GET", "/users/%zz", check=False), 400, "bad_request"),
     "a negative length": (
-        lambda p: raw(p.url, "POST", "/accounts", {"Content-Length": "-1"}, b"", check=False), 400, "bad_request"),
+        lambda p: raw(p.url, "POST", "/accounts", {"Content-Length": "-1"}, b"", check=False),
+        400,
+        "bad_request",
+    ),
     "two lengths": (
-        lambda p: raw(p.url, "POST", "/accounts", {"Content-Length": "2", "content-length": "3"}, b"{}", check=False), 400, "bad_request"),
-    "a path above the root": (lambda p: raw(p.url, "GET", "/api/../../etc/passwd", check=False), 400, "bad_request"),
+        lambda p: raw(
+            p.url, "POST", "/accounts", {"Content-Length": "2", "content-length": "3"}, b"{}", check=False
+        ),
+        400,
+        "bad_request",
+    ),
+    "a path above the root": (
+        lambda p: raw(p.url, "GET", "/api/../../etc/passwd", check=False),
+        400,
+        "bad_request",
+    ),
 }
 
 
@@ -142,7 +177,9 @@ def test_what_the_web_server_refuses_is_a_problem_too(perch, name):
 
 
 @pytest.mark.parametrize("template", CONTRACT.document["paths"])
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW", "get"])
+@pytest.mark.parametrize(
+    "method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW", "get"]
+)
 def test_methods_that_a_path_does_not_have_are_405_with_allow(perch, method, template):
     if CONTRACT.operation(method, template) or (method == "HEAD" and CONTRACT.operation("get", template)):
         allowed = {name for name, path in CONTRACT.operations() if path == template}
@@ -159,13 +196,37 @@ def test_methods_that_a_path_does_not_have_are_405_with_allow(perch, method, tem
     assert allow >= {name for name, path in CONTRACT.operations() if path == template} and method not in allow
 
 
-@pytest.mark.parametrize("path", [
-    "/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/me/", "/api/v1//me", "/api/v1/me/password/x", "/api/v2/me", "/api/",
-    "/api/v1/dialogs/1", "/api/v1/dialogs/1/messages/1", "/api/v1/messages", "/api/v1/ME", "/api/v1/me%2fpassword",
-    "/api/v1/users/1/", "/health/nothing", "/api/v1/../v1x", "/api/v1/search/", "/api/v1/ME?x=1",
-])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1",
+        "/api/v1/",
+        "/api/v1/nothing",
+        "/api/v1/me/",
+        "/api/v1//me",
+        "/api/v1/me/password/x",
+        "/api/v2/me",
+        "/api/",
+        "/api/v1/dialogs/1",
+        "/api/v1/dialogs/1/messages/1",
+        "/api/v1/messages",
+        "/api/v1/ME",
+        "/api/v1/me%2fpassword",
+        "/api/v1/users/1/",
+        "/health/nothing",
+        "/api/v1/../v1x",
+        "/api/v1/search/",
+        "/api/v1/ME?x=1",
+    ],
+)
 def test_unknown_paths_are_not_found(perch, alice, path):
     for client in (alice, perch.client()):
-        reply = raw(perch.url, "GET", path, {"Cookie": "; ".join(f"{c.name}={c.value}" for c in client.session.cookies)}, check=False)
+        reply = raw(
+            perch.url,
+            "GET",
+            path,
+            {"Cookie": "; ".join(f"{c.name}={c.value}" for c in client.session.cookies)},
+            check=False,
+        )
         assert (reply.status, reply.code) == (404, "not_found"), reply
         assert reply.headers["x-request-id"]

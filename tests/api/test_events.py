@@ -71,7 +71,7 @@ def test_every_kind_of_change_wakes_a_waiting_poll(perch, alice, bob):
         (bob, "PUT", f"/dialogs/{alice.id}/read", {"upto": mine["id"]}, "peer.read"),
         (alice, "PUT", f"/dialogs/{bob.id}/read", {"upto": message["id"]}, "dialog.read"),
         (alice, "PUT", f"/dialogs/{bob.id}/mute", {"until": "forever"}, "dialog.muted"),
-        (alice, "PATCH", "/me", {"settings": {"locale": "ru"}}, "me.changed"),
+        (alice, "PATCH", "/me", {"locale": "ru"}, "me.changed"),
     ]
     for client, method, path, body, kind in changes:
         poll = waiting_poll(perch, alice, alice.cursor())
@@ -96,7 +96,9 @@ def test_events_come_in_order_without_holes_and_each_once(alice, bob):
 def test_a_batch_has_200_events_at_most_and_then_more(alice):
     cursor = alice.cursor()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        for _ in pool.map(lambda caller: [caller.send(alice, "x") for _ in range(115)], [twin(alice) for _ in range(4)]):
+        for _ in pool.map(
+            lambda caller: [caller.send(alice, "x") for _ in range(115)], [twin(alice) for _ in range(4)]
+        ):
             pass
     sizes, position = [], cursor
     while True:
@@ -130,7 +132,14 @@ def test_a_second_poll_of_the_same_tab_supersedes_the_first(perch, alice):
     first = waiting_poll(perch, alice, cursor, tab=tab)
     second = poll_call(alice, cursor, tab=tab)
     reply = good(first.response(timeout=10))
-    assert reply == {"from": cursor, "cursor": cursor, "more": False, "after_ms": 1000, "events": [], "superseded": True}
+    assert reply == {
+        "from": cursor,
+        "cursor": cursor,
+        "more": False,
+        "after_ms": 1000,
+        "events": [],
+        "superseded": True,
+    }
     message = alice.send(alice, "for the second one")
     reply = good(second.response())
     assert [event["message"]["id"] for event in reply["events"]] == [message["id"]] and not reply.get("superseded")
@@ -148,8 +157,10 @@ def test_the_same_tab_name_of_another_person_disturbs_nobody(perch, alice, bob):
 def test_different_tabs_and_devices_all_get_the_event(perch, alice, bob, tabs):
     cursor = alice.cursor()
     device = alice.another_device(bearer=True)
-    polls = [waiting_poll(perch, client, cursor, **({"tab": tab} if tab else {}))
-             for client, tab in zip((alice, alice, device), (*tabs, "three"))]
+    polls = [
+        waiting_poll(perch, client, cursor, **({"tab": tab} if tab else {}))
+        for client, tab in zip((alice, alice, device), (*tabs, "three"))
+    ]
     message = bob.send(alice, "to every tab")
     for poll in polls:
         reply = good(poll.response())
@@ -183,25 +194,68 @@ def test_a_browser_that_leaves_is_forgotten_and_the_next_poll_misses_nothing(per
     assert [event["message"]["id"] for event in alice.poll(cursor)["events"]] == [message["id"]]
 
 
-@pytest.mark.parametrize("params", [
-    {"wait": "-1"}, {"wait": "51"}, {"wait": "x"}, {"wait": ""}, {"wait": "1.5"}, {"wait": "9" * 30}, {"state": "away"},
-    {"state": ""}, {"tab": ""}, {"tab": "x" * 37}, {"tab": "a b"}, {"tab": "тест"}, {"tab": "a'; --"},
-    [("wait", "1"), ("wait", "1")], [("tab", "a"), ("tab", "a")], [("cursor", "a-1"), ("cursor", "a-1")],
-    [("state", "idle"), ("state", "idle")],
-], ids=str)
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"wait": "-1"},
+        {"wait": "51"},
+        {"wait": "x"},
+        {"wait": ""},
+        {"wait": "1.5"},
+        {"wait": "9" * 30},
+        {"state": "away"},
+        {"state": ""},
+        {"tab": ""},
+        {"tab": "x" * 37},
+        {"tab": "я" * 19},
+        {"tab": "a\0"},
+        [("wait", "1"), ("wait", "1")],
+        [("tab", "a"), ("tab", "a")],
+        [("cursor", "a-1"), ("cursor", "a-1")],
+        [("state", "idle"), ("state", "idle")],
+    ],
+    ids=str,
+)
 def test_wrong_parameters_are_refused(alice, params):
     problem(alice.get("/events", params=params), 400, "bad_parameter")
 
 
 @pytest.mark.parametrize("state", ["active", "idle"])
 def test_state_and_the_longest_tab_are_taken(alice, state):
-    good(alice.get("/events", params={"cursor": alice.cursor(), "wait": 0, "state": state, "tab": str(uuid.uuid4())}))
+    good(
+        alice.get(
+            "/events", params={"cursor": alice.cursor(), "wait": 0, "state": state, "tab": str(uuid.uuid4())}
+        )
+    )
     good(alice.get("/events", params={"wait": 50, "state": state}))
 
 
 GARBLED = [
-    "", "x", "-", "1", "-1", "1-", "--1", "g-1", "1-x", "1--1", "1-1-1", "1-+1", "1-01", "1- 1", " 1-1", "1-1 ", "A-1",
-    "1" * 17 + "-1", "1-" + "9" * 17, "1-9007199254740992", "1-1.0", "'; DROP TABLE perch.events; --", "x" * 5000, "🦊-1", "\x00",
+    "",
+    "x",
+    "-",
+    "1",
+    "-1",
+    "1-",
+    "--1",
+    "g-1",
+    "1-x",
+    "1--1",
+    "1-1-1",
+    "1-+1",
+    "1-01",
+    "1- 1",
+    " 1-1",
+    "1-1 ",
+    "A-1",
+    "1" * 17 + "-1",
+    "1-" + "9" * 17,
+    "1-9007199254740992",
+    "1-1.0",
+    "'; DROP TABLE perch.events; --",
+    "x" * 5000,
+    "🦊-1",
+    "\x00",
     "a-1\x00",
 ]
 

@@ -20,7 +20,13 @@ def test_a_request_id_of_the_clients_is_not_taken_over(alice):
 @pytest.mark.parametrize("path", ["/me", "/nothing", "/users/x"])
 def test_the_api_is_never_stored_and_has_one_of_each_header(alice, path):
     response = alice.get(path)
-    for name in ("Cache-Control", "X-Request-Id", "Content-Type", "X-Content-Type-Options", "Content-Security-Policy"):
+    for name in (
+        "Cache-Control",
+        "X-Request-Id",
+        "Content-Type",
+        "X-Content-Type-Options",
+        "Content-Security-Policy",
+    ):
         values = response.raw.headers.getlist(name)
         assert len(values) == 1, f"{name}: {values}"
     assert response.headers["Cache-Control"] == "no-store"
@@ -52,18 +58,36 @@ def test_the_contract_is_served_as_it_is(perch):
     assert response.status_code == 200 and yaml.safe_load(response.text) == CONTRACT.document
 
 
-@pytest.mark.parametrize("type", ["application/json", "application/json; charset=utf-8", "Application/JSON", "application/json;charset=UTF-8"])
+@pytest.mark.parametrize(
+    "type",
+    ["application/json", "application/json; charset=utf-8", "Application/JSON", "application/json;charset=UTF-8"],
+)
 def test_json_content_types_are_taken(alice, type):
     good(alice.patch("/me", data=b"{}", headers={"Content-Type": type}))
 
 
-@pytest.mark.parametrize("type", [
-    None, "", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx",
-    "application/json-patch+json", "application", "json", "text/json", "xapplication/json", "application/ json",
-])
+@pytest.mark.parametrize(
+    "type",
+    [
+        None,
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/jsonx",
+        "application/json-patch+json",
+        "application",
+        "json",
+        "text/json",
+        "xapplication/json",
+        "application/ json",
+    ],
+)
 def test_other_content_types_are_refused(alice, perch, type):
     for path, client in (("/me", alice), ("/sessions", perch.client()), ("/accounts", perch.client())):
-        response = client.request("PATCH" if path == "/me" else "POST", path, data=b"{}", headers={"Content-Type": type})
+        response = client.request(
+            "PATCH" if path == "/me" else "POST", path, data=b"{}", headers={"Content-Type": type}
+        )
         assert response.status_code == 415 and response.json()["code"] == "media_type", response.text
 
 

@@ -63,8 +63,9 @@ def test_concurrent_twins_make_one_message(alice, bob):
 def test_concurrent_twins_to_two_people_make_one_message_and_one_conflict(alice, bob, carol):
     for _ in range(5):
         body = {"client_id": str(uuid.uuid4()), "body": "to whom"}
-        replies = at_once(*[lambda caller=twin(alice), peer=peer: caller.post(path_to(peer), body)
-                            for peer in (bob, carol)])
+        replies = at_once(
+            *[lambda caller=twin(alice), peer=peer: caller.post(path_to(peer), body) for peer in (bob, carol)]
+        )
         assert sorted(reply.status_code for reply in replies) == [201, 409]
         problem(next(reply for reply in replies if reply.status_code == 409), 409, "client_id_used")
 
@@ -96,11 +97,25 @@ def test_client_id_is_the_same_in_capitals(alice, bob):
     assert good(alice.post(path_to(bob), {"client_id": client_id, "body": "x"})) == first
 
 
-@pytest.mark.parametrize("client_id", [
-    "", "1", "not-a-uuid", "0" * 32, "{5f0c2b1e-8f0e-4d55-9a34-0f6a0e3f7a11}", "5f0c2b1e-8f0e-4d55-9a34-0f6a0e3f7a1",
-    "5f0c2b1e-8f0e-4d55-9a34-0f6a0e3f7a11 ", "5f0c2b1e8f0e-4d55-9a34-0f6a0e3f7a11--", "g" * 36, 7, True, [], {},
-    "5f0c2b1e-8f0e-4d55-9a34-0f6a0e3f7a11'; DROP TABLE perch.messages; --",
-])
+@pytest.mark.parametrize(
+    "client_id",
+    [
+        "",
+        "1",
+        "not-a-uuid",
+        "0" * 32,
+        "{5f0c2b1e-8f0e-4d55-9a34-0f6a0e3f7a11}",
+        "5f0c2b1e-8f0e-4d55-9a34-0f6a0e3f7a1",
+        "5f0c2b1e-8f0e-4d55-9a34-0f6a0e3f7a11 ",
+        "5f0c2b1e8f0e-4d55-9a34-0f6a0e3f7a11--",
+        "g" * 36,
+        7,
+        True,
+        [],
+        {},
+        "5f0c2b1e-8f0e-4d55-9a34-0f6a0e3f7a11'; DROP TABLE perch.messages; --",
+    ],
+)
 def test_a_client_id_that_is_no_uuid_is_invalid(alice, client_id):
     problem(alice.post(path_to(alice), {"client_id": client_id, "body": "x"}), 422, "invalid", "client_id")
 
@@ -138,20 +153,52 @@ def test_a_repeat_after_a_restart_of_everything_finds_it(perch_factory):
     assert whole_history(bob, alice) == [first["message"], after]
 
 
-@pytest.mark.parametrize("body", [
-    "x", "🦊" * 4096, "x" * 4096, "\u0301" * 4096, "'; DROP TABLE perch.messages; --", "<script>alert(1)</script>",
-    "%s%n\\u0041\\", "\u202eright to left", "שלום עולם", "a\tb\nc\r\nd", "\x01\x1f\x7f\u0085\u2028", "\ufeffx",
-    "\U0010ffff\ufffe", "null", '{"body": "x"}',
-], ids=lambda body: ascii(body[:12]))
+@pytest.mark.parametrize(
+    "body",
+    [
+        "x",
+        "🦊" * 4096,
+        "x" * 4096,
+        "\u0301" * 4096,
+        "'; DROP TABLE perch.messages; --",
+        "<script>alert(1)</script>",
+        "%s%n\\u0041\\",
+        "\u202eright to left",
+        "שלום עולם",
+        "a\tb\nc\r\nd",
+        "\x01\x1f\x7f\u0085\u2028",
+        "\ufeffx",
+        "\U0010ffff\ufffe",
+        "null",
+        '{"body": "x"}',
+    ],
+    ids=lambda body: ascii(body[:12]),
+)
 def test_any_text_is_a_message_and_stays_as_it_is(alice, body):
     message = alice.send(alice, body)
     assert message["body"] == body
     assert whole_history(alice, alice)[-1]["body"] == body
 
 
-@pytest.mark.parametrize("body", [
-    "", " ", "\t\r\n", "\u00a0", "\u3000 \u2003", "\u2028\u2029", "x" * 4097, "🦊" * 4097, None, 7, True, [], {},
-], ids=lambda body: ascii(str(body)[:12]))
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        " ",
+        "\t\r\n",
+        "\u00a0",
+        "\u3000 \u2003",
+        "\u2028\u2029",
+        "x" * 4097,
+        "🦊" * 4097,
+        None,
+        7,
+        True,
+        [],
+        {},
+    ],
+    ids=lambda body: ascii(str(body)[:12]),
+)
 def test_blank_long_or_wrong_bodies_are_invalid(alice, body):
     problem(alice.post(path_to(alice), {"body": body}), 422, "invalid", "body")
 
@@ -162,7 +209,9 @@ def test_a_missing_body_is_invalid(alice):
 
 
 def test_unknown_fields_are_ignored(alice):
-    message = good(alice.post(path_to(alice), {"body": "x", "id": 1, "sender_id": 2, "sent_at": None}), 201)["message"]
+    message = good(alice.post(path_to(alice), {"body": "x", "id": 1, "sender_id": 2, "sent_at": None}), 201)[
+        "message"
+    ]
     assert message["sender_id"] == alice.id
 
 
@@ -172,8 +221,13 @@ def test_nobody_can_write_to_somebody_who_is_not_there(alice):
 
 
 def test_ids_and_times_grow_in_order_under_concurrent_sends(alice, bob):
-    at_once(*[lambda caller=twin(client), peer=peer: [caller.send(peer, "x") for _ in range(25)]
-              for client, peer in ((alice, bob), (bob, alice)) for _ in range(2)])
+    at_once(
+        *[
+            lambda caller=twin(client), peer=peer: [caller.send(peer, "x") for _ in range(25)]
+            for client, peer in ((alice, bob), (bob, alice))
+            for _ in range(2)
+        ]
+    )
     history = whole_history(alice, bob)
     assert len(history) == 100
     assert history == sorted(history, key=lambda message: message["id"])

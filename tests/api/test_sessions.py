@@ -30,7 +30,9 @@ def test_the_list_shows_every_session_and_marks_the_present_one(perch, alice):
     assert row["created_at"] <= row["last_seen_at"]
 
 
-@pytest.mark.parametrize("agent", [None, "", "x" * 1500, b"\xff\xfe\x80", "tab\there"], ids=["none", "empty", "long", "bytes", "tab"])
+@pytest.mark.parametrize(
+    "agent", [None, "", "x" * 1500, b"\xff\xfe\x80", "tab\there"], ids=["none", "empty", "long", "bytes", "tab"]
+)
 def test_any_user_agent_can_log_in(perch, alice, agent):
     client = perch.client()
     client.session.headers["User-Agent"] = agent
@@ -58,7 +60,13 @@ def test_ending_a_session_twice_or_a_foreign_one_is_not_found(alice, bob):
 def test_ending_all_others_keeps_the_present_one(alice, bob):
     devices = [alice.another_device(bearer=bearer) for bearer in (False, True, False)]
     good(devices[1].delete("/sessions"), 204)
-    for client, lives in ((alice, False), (devices[0], False), (devices[1], True), (devices[2], False), (bob, True)):
+    for client, lives in (
+        (alice, False),
+        (devices[0], False),
+        (devices[1], True),
+        (devices[2], False),
+        (bob, True),
+    ):
         response = client.get("/me")
         good(response) if lives else problem(response, 401, "unauthorized")
     assert len(rows_of(devices[1])) == 1
@@ -96,7 +104,9 @@ def test_a_session_ends_by_itself(perch, alice):
     device = alice.another_device(bearer=True)
     session = current(device)
     with perch.db() as db:
-        db.execute("UPDATE sessions SET expires_at = clock_timestamp() - interval '1 second' WHERE id = %s", [session])
+        db.execute(
+            "UPDATE sessions SET expires_at = clock_timestamp() - interval '1 second' WHERE id = %s", [session]
+        )
     perch.redis().flushall()
     problem(device.get("/me"), 401, "unauthorized")
     assert session not in {row["id"] for row in rows_of(alice)}

@@ -63,7 +63,9 @@ def test_order_by_last_seen_with_equal_and_missing_times(perch, crowd):
         db.execute("UPDATE users SET last_seen_at = '2021-01-01' WHERE id = ANY(%s)", [ids[3:8]])
         db.execute("UPDATE users SET last_seen_at = NULL WHERE id = ANY(%s)", [ids[20:]])
     rows = everything(seeker, "/users", "users", q=tag, sort="-seen", limit=4)
-    assert [row["last_seen_at"] and row["last_seen_at"][:4] for row in rows] == ["2021"] * 5 + ["2020"] * 15 + [None] * 5
+    assert [row["last_seen_at"] and row["last_seen_at"][:4] for row in rows] == ["2021"] * 5 + ["2020"] * 15 + [
+        None
+    ] * 5
     assert len({row["id"] for row in rows}) == 25
     assert not any(row["online"] for row in rows)
 
@@ -91,7 +93,9 @@ def test_q_matches_any_part_of_either_name_without_case(perch, alice):
     assert everything(alice, "/users", "users", q=f"{tag}front") == []
 
 
-@pytest.mark.parametrize("q", ["%", "_", "\\", "%%", "\\%", "'", "''; SELECT pg_sleep(9); --", '"', "*", "$1", "[a]"])
+@pytest.mark.parametrize(
+    "q", ["%", "_", "\\", "%%", "\\%", "'", "''; SELECT pg_sleep(9); --", '"', "*", "$1", "[a]"]
+)
 def test_search_signs_mean_themselves(perch, alice, q):
     tag = uuid.uuid4().hex[:12]
     perch.client().register(f"{tag} plain")
@@ -106,12 +110,34 @@ def test_an_empty_q_is_everyone(perch, alice):
     assert len(good(alice.get("/users", params={"limit": 1}))["users"]) == 1
 
 
-@pytest.mark.parametrize("params", [
-    {"limit": "0"}, {"limit": "101"}, {"limit": "-1"}, {"limit": "x"}, {"limit": ""}, {"limit": "1.0"}, {"limit": " 1"},
-    {"limit": "99999999999999999999"}, {"limit": "+5"}, {"limit": "1e1"}, {"sort": "created"}, {"sort": ""}, {"sort": "-name"},
-    {"sort": "name; DROP TABLE perch.users"}, {"after": "garbled"}, {"after": "'"}, {"after": "AAAA"}, {"after": ""},
-    {"after": "x" * 600}, [("limit", "1"), ("limit", "1")], [("q", "a"), ("q", "b")], [("after", "a"), ("after", "a")],
-], ids=str)
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"limit": "0"},
+        {"limit": "101"},
+        {"limit": "-1"},
+        {"limit": "x"},
+        {"limit": ""},
+        {"limit": "1.0"},
+        {"limit": " 1"},
+        {"limit": "99999999999999999999"},
+        {"limit": "+5"},
+        {"limit": "1e1"},
+        {"sort": "created"},
+        {"sort": ""},
+        {"sort": "-name"},
+        {"sort": "name; DROP TABLE perch.users"},
+        {"after": "garbled"},
+        {"after": "'"},
+        {"after": "AAAA"},
+        {"after": ""},
+        {"after": "x" * 600},
+        [("limit", "1"), ("limit", "1")],
+        [("q", "a"), ("q", "b")],
+        [("after", "a"), ("after", "a")],
+    ],
+    ids=str,
+)
 def test_wrong_parameters_are_refused(alice, params):
     problem(alice.get("/users", params=params), 400, "bad_parameter")
 
@@ -126,10 +152,12 @@ def test_an_after_of_another_list_is_refused_or_harmless(crowd):
 
 
 def test_unknown_parameters_are_ignored(alice):
-    good(alice.get("/users", params=[("limit", "1"), ("x", "1"), ("x", "2"), ("Limit", "0")]))
+    good(alice.get("/users", params=[("limit", "1"), ("x", "1"), ("y", ""), ("Limit", "0")]))
 
 
-@pytest.mark.parametrize("user", ["0", "-1", "abc", "1x", "1.5", "+1", "01", "9007199254740992", "9" * 30, "%31%00", "%20"])
+@pytest.mark.parametrize(
+    "user", ["0", "-1", "abc", "1x", "1.5", "+1", "01", "9007199254740992", "9" * 30, "%31%00", "%20"]
+)
 def test_an_id_that_names_nobody_is_not_found(alice, user):
     problem(alice.get(f"/users/{user}"), 404, "not_found")
 
@@ -137,8 +165,12 @@ def test_an_id_that_names_nobody_is_not_found(alice, user):
 def test_online_is_a_session_active_in_the_last_two_minutes(perch, alice, bob):
     assert good(alice.get(f"/users/{bob.id}"))["user"]["online"]
     with perch.db() as db:
-        db.execute("UPDATE users SET last_seen_at = clock_timestamp() - interval '3 minutes' WHERE id = %s", [bob.id])
-        db.execute("UPDATE sessions SET last_seen_at = clock_timestamp() - interval '3 minutes' WHERE user_id = %s",
-                   [bob.id])
+        db.execute(
+            "UPDATE users SET last_seen_at = clock_timestamp() - interval '3 minutes' WHERE id = %s", [bob.id]
+        )
+        db.execute(
+            "UPDATE sessions SET last_seen_at = clock_timestamp() - interval '3 minutes' WHERE user_id = %s",
+            [bob.id],
+        )
     user = good(alice.get(f"/users/{bob.id}"))["user"]
     assert not user["online"] and user["last_seen_at"]

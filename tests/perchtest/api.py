@@ -52,7 +52,9 @@ def everything(client, path, item, **params):
 
 def whole_history(client, peer, **params):
     """Every message of a dialog, oldest first."""
-    parts = list(pages(client, f"/dialogs/{getattr(peer, 'id', peer)}/messages", "messages", by="before", **params))
+    parts = list(
+        pages(client, f"/dialogs/{getattr(peer, 'id', peer)}/messages", "messages", by="before", **params)
+    )
     return [message for page in reversed(parts) for message in page]
 
 
@@ -196,5 +198,6 @@ def raw(url, method, path, headers=None, body=None, *, check=True, timeout=30):
 def raw_json(client, method, path, body, headers=None, **rest):
     """`body` (bytes) as it is, as this client, as JSON."""
     send = {**credentials_of(client), "Origin": client.url, "Content-Type": "application/json", **(headers or {})}
-    return raw(client.url, method, path, {name: value for name, value in send.items() if value is not None}, body,
-               **rest)
+    return raw(
+        client.url, method, path, {name: value for name, value in send.items() if value is not None}, body, **rest
+    )
