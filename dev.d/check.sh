@@ -103,7 +103,7 @@ count_automake() {
 # count_pytest NAME FOLDER PROCESSES: a pytest suite; what was skipped is a failure.
 count_pytest() {
     local name=$1 folder=$TOP/tests/$2 processes=$3 report=$CHECK/log/$1.xml attributes attribute tests bad number status=0
-    local options=(-p no:cacheprovider --junitxml="$report" --color=auto)
+    local options=(-o cache_dir="$CHECK/pytest-cache" --junitxml="$report" --color=auto)
     [ "$processes" -eq 1 ] || options+=(-n "$processes")
     [ -z "$QUICK" ] || options+=(-m 'not slow')
     rm -f "$report"
@@ -145,7 +145,7 @@ suite_sanitize() {
     local folder=$CHECK/sanitize
     if ! (build "$folder" "with sanitizers" --with-sanitizer=address,undefined); then
         count 0 1
-        return
+        return 0
     fi
     local PERCH_DEV_BUILD=$folder
     export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1

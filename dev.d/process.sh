@@ -101,7 +101,7 @@ process_stop() {
     shift
     if ! pid=$(process_pid "$name"); then
         rm -f "$DIR/state/$name.pid"
-        return
+        return 0
     fi
     while [ $# -gt 0 ]; do
         process_signal "$name" "$1"

@@ -11,7 +11,7 @@ command_up() {
         PORT=$PERCH_PORT
         say "Perch is up already; it runs what was built then (./dev down, ./dev up for a new build)."
         announce
-        return
+        return 0
     fi
     PORT=${PORT:-$(cat "$DIR/state/port" 2>/dev/null || echo 8080)}
     trap 'interrupted' INT TERM HUP
@@ -28,7 +28,7 @@ command_up() {
     trap - EXIT
     announce
     if [ -n "$DETACH" ] || process_runs dev; then
-        return
+        return 0
     fi
     process_record dev $$
     unlock
@@ -95,7 +95,7 @@ up_failed() {
 }
 
 command_down() {
-    [ -d "$DIR/state" ] || { say "Nothing runs in $DIR." && return; }
+    [ -d "$DIR/state" ] || { say "Nothing runs in $DIR." && return 0; }
     local pid
     if pid=$(process_pid dev); then
         step "Stopping"
@@ -180,7 +180,7 @@ dir_prepare() {
     owner=$(stat -c %u "$DIR")
     [ "$owner" -eq "$EUID" ] || die "$DIR belongs to $(id -un "$owner" 2>/dev/null || echo "$owner"): use another --dir"
     mkdir -p "$DIR/log" "$DIR/conf"
-    mkdir -p -m 0700 "$DIR/state" # a database URL given by the caller may hold a password
+    [ -d "$DIR/state" ] || mkdir -m 0700 "$DIR/state" # a database URL given by the caller may hold a password
 }
 
 # The folders that the services write in. Logs and process ids are written by this script alone.
@@ -193,7 +193,7 @@ dir_prepare_services() {
 }
 
 port_check() {
-    process_runs nginx && return
+    process_runs nginx && return 0
     local address
     for address in 127.0.0.1 ::1; do
         if (exec 3<>"/dev/tcp/$address/$PORT") 2>/dev/null; then

@@ -1,0 +1,40 @@
+"""The script itself."""
+
+import subprocess
+
+import pytest
+
+from perchtest.instance import DEV, TOP
+
+
+def run(*arguments):
+    return subprocess.run([DEV, *arguments], capture_output=True, text=True, timeout=30)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["help"], [], ["up", "--help"]])
+def test_help_names_every_command_and_option(arguments):
+    result = run(*arguments)
+    assert result.returncode == 0
+    for word in ("up ", "down ", "env ", "check ", "bench ", "--port", "--dir", "--detach"):
+        assert word in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["fly"], ["up", "--fast"], ["up", "--port"], ["up", "--port", "70000"], ["down", "now"], ["check", "nothing"]],
+)
+def test_a_mistake_is_said_and_nothing_is_done(arguments):
+    result = run(*arguments)
+    assert result.returncode != 0
+    assert result.stdout == ""
+    assert "dev: " in result.stderr
+
+
+def test_shellcheck_has_no_complaint():
+    scripts = [DEV, *sorted((TOP / "dev.d").iterdir()), TOP / ".ci/run"]
+    result = subprocess.run(["shellcheck", "-x", *scripts], capture_output=True, text=True)
+    assert result.stdout == ""
+
+
+def test_colours_are_for_terminals():
+    assert "\x1b" not in run("fly").stderr
