@@ -12,7 +12,7 @@ from perchtest.contract import CONTRACT
 @pytest.fixture
 def scene(perch):
     """alice wrote to bob; carol is a stranger to both."""
-    alice, bob, carol = perch.person("alice"), perch.person("bob"), perch.person("carol")
+    alice, bob, carol = (perch.person(name, password=f"{name}'s own") for name in ("alice", "bob", "carol"))
     message = alice.send(bob, "between us")
     other = alice.another_device()
     rows = good(alice.get("/sessions"))["sessions"]

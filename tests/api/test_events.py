@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from perchtest import wait_for
-from perchtest.api import good, log_from, poll_call, problem, twin, waiting_poll
+from perchtest.api import events_of, good, log_from, poll_call, problem, twin, waiting_poll
 
 
 def test_without_a_cursor_the_present_position_comes_at_once(alice, bob):
@@ -47,9 +47,10 @@ def test_a_waiting_poll_wakes_on_a_new_message(perch, alice, bob):
     message = bob.send(alice, "wake up")
     reply = good(poll.response())
     assert time.monotonic() - started_at < 3
-    assert [event["message"] for event in reply["events"]] == [message]
     assert reply["from"] == cursor and reply["after_ms"] == 0
-    assert alice.poll(reply["cursor"], wait=0)["events"] == []
+    events = events_of(alice, poll.response())
+    assert [event["message"] for event in events] == [message]
+    assert alice.cursor() == f"{cursor.split('-')[0]}-{events[0]['seq']}"
 
 
 def test_a_poll_at_the_moment_of_a_send_never_waits_out(alice, bob):
@@ -57,8 +58,7 @@ def test_a_poll_at_the_moment_of_a_send_never_waits_out(alice, bob):
         cursor = alice.cursor()
         poll = poll_call(alice, cursor, wait=20)
         message = bob.send(alice, f"{number}")
-        reply = good(poll.response())
-        assert [event["message"]["id"] for event in reply["events"]] == [message["id"]]
+        assert [event["message"]["id"] for event in events_of(alice, poll.response())] == [message["id"]]
         assert poll.took < 5
 
 
@@ -78,7 +78,7 @@ def test_every_kind_of_change_wakes_a_waiting_poll(perch, alice, bob):
         started_at = time.monotonic()
         response = client.request(method, path, json=body)
         assert response.status_code in (200, 204), response.text
-        assert [event["type"] for event in good(poll.response())["events"]] == [kind]
+        assert [event["type"] for event in events_of(alice, poll.response())] == [kind]
         assert time.monotonic() - started_at < 3
 
 
@@ -141,16 +141,16 @@ def test_a_second_poll_of_the_same_tab_supersedes_the_first(perch, alice):
         "superseded": True,
     }
     message = alice.send(alice, "for the second one")
-    reply = good(second.response())
-    assert [event["message"]["id"] for event in reply["events"]] == [message["id"]] and not reply.get("superseded")
+    assert [event["message"]["id"] for event in events_of(alice, second.response())] == [message["id"]]
+    assert not good(second.response()).get("superseded")
 
 
 def test_the_same_tab_name_of_another_person_disturbs_nobody(perch, alice, bob):
     first = waiting_poll(perch, alice, alice.cursor(), tab="tab")
     second = waiting_poll(perch, bob, bob.cursor(), tab="tab")
     bob.send(alice, "for both")
-    for poll in (first, second):
-        assert [event["type"] for event in good(poll.response())["events"]] == ["message.new"]
+    for client, poll in ((alice, first), (bob, second)):
+        assert [event["type"] for event in events_of(client, poll.response())] == ["message.new"]
 
 
 @pytest.mark.parametrize("tabs", [("one", "two"), ("one", None), (None, None)])
@@ -163,8 +163,7 @@ def test_different_tabs_and_devices_all_get_the_event(perch, alice, bob, tabs):
     ]
     message = bob.send(alice, "to every tab")
     for poll in polls:
-        reply = good(poll.response())
-        assert [event["message"] for event in reply["events"]] == [message]
+        assert [event["message"] for event in events_of(alice, poll.response())] == [message]
 
 
 def test_past_twenty_waiting_polls_the_oldest_is_answered(perch, alice):
@@ -177,7 +176,7 @@ def test_past_twenty_waiting_polls_the_oldest_is_answered(perch, alice):
     assert all(poll.is_alive() for poll in polls[1:])
     message = alice.send(alice, "for the twenty")
     for poll in polls[1:]:
-        assert [event["message"]["id"] for event in good(poll.response())["events"]] == [message["id"]]
+        assert [event["message"]["id"] for event in events_of(alice, poll.response())] == [message["id"]]
 
 
 def test_a_browser_that_leaves_is_forgotten_and_the_next_poll_misses_nothing(perch, alice, bob):

@@ -78,6 +78,16 @@ def log_from(client, cursor):
         cursor = reply["cursor"]
 
 
+def events_of(client, response):
+    """The events that a poll led to. A poll may say `more` without events: then the next one has them."""
+    reply = good(response)
+    events = list(reply["events"])
+    while reply["more"]:
+        reply = client.poll(reply["cursor"], wait=0)
+        events += reply["events"]
+    return events
+
+
 class Call(threading.Thread):
     """One call in a thread and over a connection of its own; `response()` waits for it."""
 
