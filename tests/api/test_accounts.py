@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from perchtest.api import at_once, dialog_of, everything, good, log_from, problem, waiting_poll, whole_history
+from perchtest.api import at_once, dialog_of, everything, followed_poll, good, log_from, problem, whole_history
 
 ANY_TEXT = [
     "simple",
@@ -275,7 +275,7 @@ def test_partners_hear_of_a_deletion_by_an_event_without_a_place_in_the_log(perc
     alice = perch.person("alice")
     alice.send(bob, "hello")
     cursor = bob.cursor()
-    poll = waiting_poll(perch, bob, cursor)
+    poll = followed_poll(perch, bob, cursor)
     good(alice.delete("/me", {"password": alice.password}), 204)
     reply = good(poll.response())
     [event] = reply["events"]

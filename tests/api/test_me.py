@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from perchtest.api import dialog_of, good, log_from, problem, waiting_poll
+from perchtest.api import dialog_of, followed_poll, good, log_from, problem
 
 FRESH = {
     "locale": "en",
@@ -65,7 +65,7 @@ def test_a_change_is_an_event_on_my_devices_and_the_same_again_is_none(alice, bo
 def test_partners_hear_of_a_new_display_name_by_an_event_outside_the_log(perch, alice, bob):
     alice.send(bob, "hello")
     cursor = bob.cursor()
-    poll = waiting_poll(perch, bob, cursor)
+    poll = followed_poll(perch, bob, cursor)
     good(alice.patch("/me", {"display_name": "Alice the second"}))
     reply = good(poll.response())
     [event] = reply["events"]

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 import urllib.parse
+from pathlib import Path
 
 from .client import API, Client
 from .contract import CONTRACT, Reply
@@ -119,26 +120,21 @@ def poll_call(client, cursor, wait=25, **params):
     return Call(client, "GET", "/events", params={"cursor": cursor, "wait": wait, **params})
 
 
-def descriptors(pid):
-    """What the process has open, by name."""
-    names = []
-    for number in os.listdir(f"/proc/{pid}/fd"):
-        try:
-            names.append(os.readlink(f"/proc/{pid}/fd/{number}"))
-        except FileNotFoundError:  # closed meanwhile
-            continue
-    return names
-
-
 def hubs(perch):
-    """The process ids of the hubs: only they have an event loop."""
-    master = int(perch.env["PERCH_MASTER_PID"])
-    return [pid for pid in children(master) if any("eventpoll" in name for name in descriptors(pid))]
+    """The process ids of the hubs, known by their titles."""
+    found = []
+    for pid in children(int(perch.env["PERCH_MASTER_PID"])):
+        try:
+            if Path(f"/proc/{pid}/cmdline").read_text().startswith("perch-fcgi: hub"):
+                found.append(pid)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
 
 
 def parked(perch):
     """How many descriptors the hubs hold: one more for each poll that waits."""
-    return sum(len(descriptors(pid)) for pid in hubs(perch))
+    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in hubs(perch))
 
 
 def waiting_poll(perch, client, cursor, wait=25, **params):
@@ -147,6 +143,15 @@ def waiting_poll(perch, client, cursor, wait=25, **params):
     call = poll_call(client, cursor, wait, **params)
     wait_for(lambda: parked(perch) > before or not call.is_alive(), 10, "the hub to hold the poll")
     assert call.is_alive(), f"answered at once: {call.response().text}"
+    return call
+
+
+def followed_poll(perch, client, cursor, **params):
+    """A waiting_poll() of somebody whose wake-ups reach the hub by now: events outside the log are not repeated."""
+    call = waiting_poll(perch, client, cursor, **params)
+    prefix = perch.env.get("PERCH_REDIS_PREFIX", "perch:")
+    channel = f"{prefix}u:{client.id}"
+    wait_for(lambda: perch.redis().pubsub_numsub(channel)[0][1], 10, f"the hub to follow {channel}")
     return call
 
 
