@@ -30,8 +30,7 @@ struct pg {
     PostgresPollingStatusType polling; /* while PG_CONNECTING */
     int table;
     int index;
-    int64_t retry_at; /* monotonic; no connection attempt before */
-    char sqlstate[6];
+    int64_t retry_at;                     /* monotonic; no connection attempt before */
     const struct pg_statement *statement; /* waits for the connection, or runs */
     struct pg_params params;
     struct pg_result result; /* of the running statement */
@@ -97,11 +96,6 @@ void pg_free(struct pg *pg)
         return;
     pg_drop(pg);
     free(pg);
-}
-
-const char *pg_sqlstate(const struct pg *pg)
-{
-    return pg->sqlstate;
 }
 
 int pg_socket(const struct pg *pg)
@@ -228,11 +222,8 @@ static int pg_judge(struct pg *pg)
     const char *message = PQresultErrorField(pg->result.handle, PG_DIAG_MESSAGE_PRIMARY);
     if (sqlstate == NULL || sqlstate_is_outage(sqlstate))
         return pg_fail(pg, "refused");
-    snprintf(pg->sqlstate, sizeof pg->sqlstate, "%s", sqlstate);
-    /* P0001 to P0004 are raised by our own functions, for their callers. */
-    if (strncmp(sqlstate, "P0", 2) != 0)
-        log_error("PostgreSQL: %s failed: %s %s", pg->statement ? pg->statement->name : "setup",
-                  sqlstate, message ? message : "");
+    log_error("PostgreSQL: %s failed: %s %s", pg->statement ? pg->statement->name : "setup",
+              sqlstate, message ? message : "");
     return ERR_INTERNAL;
 }
 
@@ -294,7 +285,6 @@ static bool pg_is_stale(const struct pg *pg)
 int pg_start(struct pg *pg, const struct pg_statement *statement, const struct pg_params *params)
 {
     int err = 0;
-    pg->sqlstate[0] = '\0';
     if (pg->state != PG_CLOSED && (pg->state != PG_READY || pg_is_stale(pg)))
         pg_drop(pg);
     if (pg->state == PG_CLOSED)

@@ -69,9 +69,6 @@ void pg_free(struct pg *pg);
 int pg_run(struct pg *pg, const struct pg_statement *statement, const struct pg_params *params,
            struct pg_result *ret_result) __attribute__((warn_unused_result));
 
-/* The SQLSTATE of the last ERR_INTERNAL, "" if none. */
-const char *pg_sqlstate(const struct pg *pg);
-
 /* The same without blocking. pg_start() begins a statement (and the connection, when there is
  * none); then pg_step() until it no longer says ERR_BUSY, each time pg_socket() is ready for
  * ret_events (POLLIN, POLLOUT). The caller keeps the deadline and calls pg_drop() when it is over.

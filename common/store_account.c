@@ -1,7 +1,5 @@
 #include "store_account.h"
 
-#include <string.h>
-
 #include "err.h"
 #include "store_internal.h"
 
@@ -94,12 +92,12 @@ int store_account_log_in(struct pg *pg, int64_t user_id, const char *hash,
     return err;
 }
 
-/* The functions raise no_data_found when the password has changed meanwhile. */
+/* Runs a function whose first column is NULL when the hash is no longer the account's. */
 static int run_with_hash(struct pg *pg, const struct pg_statement *statement,
                          const struct pg_params *params, struct pg_result *ret_result)
 {
     int err = pg_run(pg, statement, params, ret_result);
-    return err == ERR_INTERNAL && strcmp(pg_sqlstate(pg), "P0002") == 0 ? ERR_BAD_CREDENTIALS : err;
+    return err == 0 && pg_is_null(ret_result, 0, 0) ? ERR_BAD_CREDENTIALS : err;
 }
 
 int store_account_change_password(struct pg *pg, struct arena *arena, int64_t user_id,

@@ -1,6 +1,6 @@
 -- Deploy perch:mutate_accounts
 --
--- Row locks after the mailbox's, always in this order: sessions, then users.
+-- Row locks after the mailbox's, always in this order: users, then sessions.
 
 BEGIN;
 
@@ -69,6 +69,7 @@ LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = perch, pg_temp
 AS $$
 BEGIN
+    PERFORM FROM perch.users WHERE id = p_user FOR NO KEY UPDATE;
     UPDATE perch.sessions SET last_seen_at = clock_timestamp()
     WHERE id = p_session AND user_id = p_user AND expires_at > clock_timestamp();
     IF FOUND THEN
@@ -93,36 +94,33 @@ CREATE FUNCTION perch.change_password(p_user bigint, p_keep bigint, p_old_hash t
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = perch, pg_temp
 AS $$
-DECLARE
-    v_ended bigint[];
 BEGIN
     PERFORM perch.mailboxes_lock(p_user, p_user);
-    v_ended := ARRAY(SELECT perch.end_sessions(p_user, NULL, p_keep));
+    -- Waits for a log-in with the old password that is under way; its session is then seen and ended below.
     UPDATE perch.users SET password_hash = p_new_hash WHERE id = p_user AND password_hash = p_old_hash;
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'P0002', MESSAGE = 'the password has changed meanwhile';
+        RETURN NULL;
     END IF;
-    -- A log-in with the old password may have slipped in before the users row was locked.
-    RETURN v_ended || ARRAY(SELECT perch.end_sessions(p_user, NULL, p_keep));
+    RETURN ARRAY(SELECT perch.end_sessions(p_user, NULL, p_keep));
 END
 $$;
 
 -- Empties the account: its name is free, its messages stay with the peers. `partners` are those who should hear of it.
+-- `ended` is NULL when p_password_hash is no longer the hash.
 CREATE FUNCTION perch.delete_account(p_user bigint, p_password_hash text, OUT ended bigint[], OUT partners bigint[])
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = perch, pg_temp
 AS $$
 BEGIN
     PERFORM perch.mailboxes_lock(p_user, p_user);
-    ended := ARRAY(SELECT perch.end_sessions(p_user, NULL, 0));
     UPDATE perch.users
     SET username = NULL, username_key = NULL, display_name = NULL, search_key = NULL, password_hash = NULL,
         telegram = NULL, telegram_key = NULL, last_seen_at = NULL, deleted_at = clock_timestamp()
     WHERE id = p_user AND password_hash = p_password_hash;
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'P0002', MESSAGE = 'the password has changed meanwhile';
+        RETURN;
     END IF;
-    ended := ended || ARRAY(SELECT perch.end_sessions(p_user, NULL, 0));
+    ended := ARRAY(SELECT perch.end_sessions(p_user, NULL, 0));
     partners := ARRAY(SELECT perch.partners(p_user));
     DELETE FROM perch.outbox WHERE recipient_id = p_user;
     DELETE FROM perch.telegram_links WHERE user_id = p_user;

@@ -1,0 +1,58 @@
+#include "child.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "common/log.h"
+
+static volatile sig_atomic_t ending;
+
+static void on_end(int signal)
+{
+    (void)signal;
+    ending = 1;
+}
+
+void child_signals_init(void)
+{
+    static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+    struct sigaction action = {.sa_handler = on_end};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        sigaction(ends[i], &action, NULL);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+bool child_is_ending(void)
+{
+    return ending != 0;
+}
+
+void child_ready(const struct child *child)
+{
+    pid_t pid = getpid();
+    if (write(child->ready_fd, &pid, sizeof pid) != sizeof pid)
+        log_warn("cannot tell the master that I am ready: %s", strerror(errno));
+}
+
+int child_drop_privileges(const struct conf *conf)
+{
+    if (geteuid() != 0)
+        return 0;
+    const struct passwd *user = conf->user ? getpwnam(conf->user) : NULL;
+    if (user == NULL || user->pw_uid == 0) {
+        log_error("started as root: PERCH_USER must name an existing user other than root");
+        return ERR_CONFIG;
+    }
+    if (initgroups(user->pw_name, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 ||
+        setuid(user->pw_uid) != 0 || setuid(0) == 0) {
+        log_error("cannot become %s: %s", conf->user, strerror(errno));
+        return ERR_CONFIG;
+    }
+    return 0;
+}

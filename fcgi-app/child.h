@@ -1,0 +1,35 @@
+/* What every child of the master does alike: signals, readiness, privileges. */
+#ifndef PERCH_CHILD_H
+#define PERCH_CHILD_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "common/conf.h"
+#include "common/redis.h"
+#include "token.h"
+
+enum { CHILD_EXIT_FATAL = 2 }; /* starting another one would not help */
+
+/* What the master gives each of its children. */
+struct child {
+    const struct conf *conf;
+    const struct token_keys *keys;
+    struct redis_address redis_address;
+    int ready_fd; /* written to once, when ready */
+    int hub_count;
+    const int *hub_fds; /* the workers' ends of the hand-off sockets */
+};
+
+/* TERM, INT, HUP and QUIT, which the master left blocked, end the process gracefully. Before
+ * FCGX_Init(), whose own handlers would race with its accept loop. */
+void child_signals_init(void);
+bool child_is_ending(void);
+
+/* Tells the master that this child serves from now on. */
+void child_ready(const struct child *child);
+
+/* Becomes PERCH_USER when started as root, keeping nothing; ERR_CONFIG, logged. */
+int child_drop_privileges(const struct conf *conf) __attribute__((warn_unused_result));
+
+#endif

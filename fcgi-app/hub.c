@@ -1,0 +1,123 @@
+#include "hub.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "common/log.h"
+#include "hub_state.h"
+
+enum { HANDOFFS_PER_TURN = 64, TICK_MS = 1000 };
+
+/* The descriptor of a parked poll got lost at the limit: the kernel has hung up on the browser,
+ * which asks again. */
+static void take_handoff(struct hub *hub, int fd)
+{
+    if (hub->message.kind == HANDOFF_WAKE)
+        hub_wake(hub, hub->message.wake.head.user_id, hub->message.wake.text);
+    else if (fd >= 0)
+        hub_park(hub, &hub->message.park, fd);
+    else
+        log_warn("no descriptor left for a waiting poll: raise the limit (LimitNOFILE)");
+}
+
+/* Some at a time, so that a flood of new polls does not keep the loop from the waiting ones. */
+static int take_handoffs(struct hub *hub, int most)
+{
+    int fd = -1;
+    int err = 0;
+    while (most-- > 0) {
+        err = handoff_receive(hub->socket, &hub->message, &fd);
+        if (err == ERR_BUSY || err == ERR_GONE)
+            break;
+        if (err == 0)
+            take_handoff(hub, fd);
+    }
+    return err;
+}
+
+static void on_handoff(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    (void)take_handoffs(argument, HANDOFFS_PER_TURN);
+}
+
+/* The slow look at everybody; more often while Redis is away. */
+static void on_sweep(evutil_socket_t fd, short what, void *argument)
+{
+    struct hub *hub = argument;
+    (void)fd;
+    (void)what;
+    hub->tick++;
+    if (!hub_redis_is_up(hub->redis) || hub->tick % (HUB_SWEEP_MS / HUB_SWEEP_ALONE_MS) == 0)
+        hub_table_sweep(hub);
+}
+
+static void on_end(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    event_base_loopbreak(argument);
+}
+
+static void hub_init(struct hub *hub, const struct child *child, int socket)
+{
+    static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+    const struct timeval sweep = {.tv_sec = HUB_SWEEP_ALONE_MS / 1000,
+                                  .tv_usec = HUB_SWEEP_ALONE_MS % 1000 * 1000};
+    hub->conf = child->conf;
+    hub->socket = socket;
+    hub->base = event_base_new();
+    if (hub->base == NULL)
+        abort();
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        event_assign(&hub->end_events[i], hub->base, ends[i], EV_SIGNAL | EV_PERSIST, on_end,
+                     hub->base);
+        event_add(&hub->end_events[i], NULL);
+    }
+    hub->verify = hub_verify_new(hub);
+    hub->redis = hub_redis_new(hub, &child->redis_address);
+    event_assign(&hub->handoff_event, hub->base, socket, EV_READ | EV_PERSIST, on_handoff, hub);
+    event_add(&hub->handoff_event, NULL);
+    event_assign(&hub->sweep_event, hub->base, -1, EV_PERSIST, on_sweep, hub);
+    event_add(&hub->sweep_event, &sweep);
+}
+
+static void hub_release(struct hub *hub)
+{
+    struct hub_user *user;
+    struct hub_user *next;
+    event_del(&hub->handoff_event);
+    event_del(&hub->sweep_event);
+    hub_redis_free(hub->redis);
+    hub_verify_free(hub->verify);
+    HASH_ITER (hh, hub->users, user, next)
+        hub_user_free(hub, user);
+    for (int i = 0; i < HUB_END_SIGNALS; i++)
+        event_del(&hub->end_events[i]);
+    event_base_free(hub->base);
+    buf_release(&hub->reply);
+}
+
+int hub_main(const struct child *child, int socket)
+{
+    struct hub *hub = calloc(1, sizeof *hub);
+    if (hub == NULL || sodium_init() < 0)
+        abort();
+    hub_init(hub, child, socket);
+    child_ready(child);
+    event_base_dispatch(hub->base);
+
+    /* Whoever waits, and whoever is still in the socket, is told to come back, not all at once. */
+    hub->ending = true;
+    hub_table_drain(hub);
+    while (take_handoffs(hub, HANDOFFS_PER_TURN) == 0)
+        ;
+    hub_release(hub);
+    free(hub);
+    return 0;
+}

@@ -1,0 +1,19 @@
+/* The hub: one event loop that holds every waiting poll of its users, a few hundred bytes each.
+ *
+ * Register first, look second: a waiter is in the table before the hub asks whether anything is
+ * newer, so a message sent at that very moment is either seen by the look or announced after it.
+ * Redis announces, PostgreSQL knows: what Redis fails to say is found by a look at all waiting
+ * users every few seconds.
+ *
+ * Files: hub.c the process; hub_table.c users and waiters; hub_redis.c wake-ups; hub_verify.c
+ * looks; hub_reply.c bytes. */
+#ifndef PERCH_HUB_H
+#define PERCH_HUB_H
+
+#include "child.h"
+
+/* Serves until TERM, answers everybody, and returns the exit code for the process. `socket` is its
+ * end of the hand-off. */
+int hub_main(const struct child *child, int socket);
+
+#endif

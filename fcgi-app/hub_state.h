@@ -1,0 +1,124 @@
+/* The hub's own structures, shared by the hub_*.c files only. One thread, one loop: nothing here
+ * needs a lock. */
+#ifndef PERCH_HUB_STATE_H
+#define PERCH_HUB_STATE_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "child.h"
+#include "common/buf.h"
+#include "common/pg.h"
+#include "handoff.h"
+#include "wake.h"
+
+enum {
+    HUB_SWEEP_MS = 5000,       /* between looks at everybody */
+    HUB_SWEEP_ALONE_MS = 1000, /* the same while Redis is away */
+    HUB_FOLLOW_MS = 60000,     /* how long a user is followed past the last waiter */
+    HUB_ENDED_MAX = 8,         /* ended sessions remembered per user, for HUB_FOLLOW_MS */
+    HUB_PING_MS = 1000,
+    HUB_PONG_MS = 500,
+    HUB_END_SIGNALS = 4,
+};
+
+/* Does Redis tell us about this user? */
+enum follow {
+    FOLLOW_NO,     /* Redis is away */
+    FOLLOW_ASKED,  /* SUBSCRIBE is on its way */
+    FOLLOW_YES,    /* acknowledged */
+    FOLLOW_LEAVING /* UNSUBSCRIBE is on its way */
+};
+
+struct waiter {
+    TAILQ_ENTRY(waiter) of_user; /* oldest first */
+    struct event event;          /* readable or timed out */
+    struct hub_user *user;
+    int64_t session_id;
+    int64_t seq; /* where it stands, in the hub's epoch */
+    int fd;
+    int fcgi_id;
+    char tab[HANDOFF_TAB_MAX + 1];
+    char request_id[HANDOFF_REQUEST_ID_MAX + 1];
+};
+
+struct hub_user {
+    UT_hash_handle hh;
+    struct hub *hub;
+    int64_t id;
+    enum follow follow;
+    int64_t known; /* the newest position for certain, -1: unknown; only while FOLLOW_YES */
+    bool unsure;   /* waits for a look */
+    int waiter_count;
+    TAILQ_HEAD(, waiter) waiters;
+    int64_t idle_since; /* monotonic; since when nobody waits */
+    struct {
+        int64_t session_id;
+        int64_t at;
+    } ended[HUB_ENDED_MAX];
+    int ended_next;
+};
+
+struct hub {
+    const struct conf *conf;
+    struct event_base *base;
+    struct event handoff_event;
+    struct event sweep_event;
+    struct event end_events[HUB_END_SIGNALS];
+    unsigned tick;
+    int socket;
+    bool ending;
+    struct hub_user *users; /* uthash */
+    int waiter_count;
+    char epoch[CURSOR_EPOCH_MAX + 1]; /* "": not known yet */
+    union handoff_message message;    /* being received */
+    struct hub_redis *redis;
+    struct hub_verify *verify;
+    struct buf reply; /* being built */
+};
+
+/* hub_table.c: who waits. */
+void hub_park(struct hub *hub, const struct handoff_park *park, int fd);
+void hub_wake(struct hub *hub, int64_t user_id, const char *text);
+struct hub_user *hub_user_find(struct hub *hub, int64_t user_id);
+/* A look's answer for one user and session; seq -1: the account is gone. */
+void hub_verified(struct hub *hub, int64_t user_id, int64_t session_id, int64_t seq, bool alive);
+/* The database began a new life: no position of before means anything. */
+void hub_epoch_changed(struct hub *hub, const char *epoch);
+/* Wants a look at this user. */
+void hub_user_doubt(struct hub *hub, struct hub_user *user);
+/* Lets go of users nobody has waited for lately. */
+void hub_table_sweep(struct hub *hub);
+/* Answers everybody, with a spread after_ms. */
+void hub_table_drain(struct hub *hub);
+void hub_user_free(struct hub *hub, struct hub_user *user);
+
+/* hub_redis.c: wake-ups. */
+struct hub_redis *hub_redis_new(struct hub *hub, const struct redis_address *address);
+void hub_redis_free(struct hub_redis *redis);
+bool hub_redis_is_up(const struct hub_redis *redis);
+/* Sets user->follow; the acknowledgement ends in hub_user_doubt(). */
+void hub_redis_follow(struct hub_redis *redis, struct hub_user *user);
+void hub_redis_leave(struct hub_redis *redis, struct hub_user *user);
+
+/* hub_verify.c: looks at PostgreSQL. */
+struct hub_verify *hub_verify_new(struct hub *hub);
+void hub_verify_free(struct hub_verify *verify);
+/* Looks at all users in doubt, now or as soon as the look under way has ended. */
+void hub_verify_kick(struct hub_verify *verify);
+
+/* hub_reply.c: bytes. Each ends the FastCGI request; the caller closes the descriptor. */
+enum hub_answer { HUB_NOTHING, HUB_MORE, HUB_SUPERSEDED };
+void hub_reply_poll(struct hub *hub, const struct waiter *waiter, enum hub_answer answer,
+                    int after_ms);
+/* One event: in the log at waiter->seq + 1, or passing (the cursor stays). */
+void hub_reply_event(struct hub *hub, const struct waiter *waiter, const char *json, bool passing);
+void hub_reply_unauthorized(struct hub *hub, const struct waiter *waiter);
+/* For a connection that is no waiter (yet). */
+void hub_reply_park(struct hub *hub, const struct handoff_park *park, int fd, int after_ms);
+
+#endif

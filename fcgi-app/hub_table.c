@@ -1,0 +1,299 @@
+/* Users and waiters: who waits where, and which answer ends the wait. */
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "hub_state.h"
+
+enum {
+    AFTER_SUPERSEDED_MS = 1000,
+    AFTER_EVICTED_MS = 1000,
+    DRAIN_SPREAD_MIN_MS = 1000, /* at least; beyond it one millisecond per waiter */
+};
+
+struct hub_user *hub_user_find(struct hub *hub, int64_t user_id)
+{
+    struct hub_user *user = NULL;
+    HASH_FIND(hh, hub->users, &user_id, sizeof user_id, user);
+    return user;
+}
+
+static struct hub_user *user_new(struct hub *hub, int64_t user_id)
+{
+    struct hub_user *user = calloc(1, sizeof *user);
+    if (user == NULL)
+        abort();
+    user->hub = hub;
+    user->id = user_id;
+    user->known = -1;
+    TAILQ_INIT(&user->waiters);
+    HASH_ADD(hh, hub->users, id, sizeof user->id, user);
+    hub_redis_follow(hub->redis, user);
+    return user;
+}
+
+void hub_user_free(struct hub *hub, struct hub_user *user)
+{
+    HASH_DEL(hub->users, user);
+    free(user);
+}
+
+void hub_user_doubt(struct hub *hub, struct hub_user *user)
+{
+    user->unsure = true;
+    hub_verify_kick(hub->verify);
+}
+
+/* Ends a wait that has been answered, or that nobody waits for any more. */
+static void waiter_free(struct hub *hub, struct waiter *waiter)
+{
+    struct hub_user *user = waiter->user;
+    event_del(&waiter->event);
+    close(waiter->fd);
+    TAILQ_REMOVE(&user->waiters, waiter, of_user);
+    if (--user->waiter_count == 0)
+        user->idle_since = clock_mono_ms();
+    hub->waiter_count--;
+    free(waiter);
+}
+
+static void waiter_answer(struct hub *hub, struct waiter *waiter, enum hub_answer answer,
+                          int after_ms)
+{
+    hub_reply_poll(hub, waiter, answer, after_ms);
+    waiter_free(hub, waiter);
+}
+
+static void waiter_refuse(struct hub *hub, struct waiter *waiter)
+{
+    hub_reply_unauthorized(hub, waiter);
+    waiter_free(hub, waiter);
+}
+
+/* Readable means read and discard (an unread body); only the end or an error means that the browser
+ * has gone. */
+static bool connection_is_open(int fd)
+{
+    char discarded[4096];
+    ssize_t length;
+    while ((length = recv(fd, discarded, sizeof discarded, MSG_DONTWAIT)) > 0)
+        ;
+    return length < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+static void on_waiter(evutil_socket_t fd, short what, void *argument)
+{
+    struct waiter *waiter = argument;
+    struct hub *hub = waiter->user->hub;
+    if (what & EV_TIMEOUT)
+        waiter_answer(hub, waiter, HUB_NOTHING, 0);
+    else if (!connection_is_open(fd))
+        waiter_free(hub, waiter);
+}
+
+/* Makes room: an older poll of the same tab gives way, and so does the oldest of too many. */
+static void make_room(struct hub *hub, struct hub_user *user, const char *tab)
+{
+    struct waiter *waiter;
+    struct waiter *next;
+    for (waiter = TAILQ_FIRST(&user->waiters); tab[0] != '\0' && waiter != NULL; waiter = next) {
+        next = TAILQ_NEXT(waiter, of_user);
+        if (strcmp(waiter->tab, tab) == 0)
+            waiter_answer(hub, waiter, HUB_SUPERSEDED, AFTER_SUPERSEDED_MS);
+    }
+    while (user->waiter_count >= hub->conf->polls_per_user)
+        waiter_answer(hub, TAILQ_FIRST(&user->waiters), HUB_NOTHING, AFTER_EVICTED_MS);
+}
+
+static struct waiter *waiter_new(struct hub *hub, struct hub_user *user,
+                                 const struct handoff_park *park, int fd)
+{
+    struct waiter *waiter = calloc(1, sizeof *waiter);
+    if (waiter == NULL)
+        abort();
+    waiter->user = user;
+    waiter->session_id = park->session_id;
+    waiter->seq = park->cursor.seq;
+    waiter->fd = fd;
+    waiter->fcgi_id = park->fcgi_id;
+    memcpy(waiter->tab, park->tab, sizeof waiter->tab);
+    memcpy(waiter->request_id, park->request_id, sizeof waiter->request_id);
+    TAILQ_INSERT_TAIL(&user->waiters, waiter, of_user);
+    user->waiter_count++;
+    hub->waiter_count++;
+
+    int64_t left = park->deadline_ms - clock_mono_ms();
+    left = left > 0 ? left : 0;
+    const struct timeval timeout = {.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000};
+    event_assign(&waiter->event, hub->base, fd, EV_READ | EV_PERSIST, on_waiter, waiter);
+    event_add(&waiter->event, &timeout);
+    return waiter;
+}
+
+static bool session_has_ended(const struct hub_user *user, int64_t session_id)
+{
+    for (int i = 0; i < HUB_ENDED_MAX; i++)
+        if (user->ended[i].session_id == session_id &&
+            clock_mono_ms() - user->ended[i].at < HUB_FOLLOW_MS)
+            return true;
+    return false;
+}
+
+void hub_park(struct hub *hub, const struct handoff_park *park, int fd)
+{
+    if (hub->epoch[0] == '\0')
+        memcpy(hub->epoch, park->cursor.epoch, sizeof hub->epoch);
+    bool other_epoch = strcmp(hub->epoch, park->cursor.epoch) != 0;
+    if (hub->ending || other_epoch) {
+        /* Which of the two epochs is the newer one a look will tell. */
+        int after_ms = (int)randombytes_uniform(DRAIN_SPREAD_MIN_MS);
+        hub_reply_park(hub, park, fd, after_ms);
+        close(fd);
+        if (other_epoch)
+            hub_verify_kick(hub->verify);
+        return;
+    }
+    struct hub_user *user = hub_user_find(hub, park->user_id);
+    if (user == NULL)
+        user = user_new(hub, park->user_id);
+    make_room(hub, user, park->tab);
+    struct waiter *waiter = waiter_new(hub, user, park, fd);
+    if (session_has_ended(user, park->session_id))
+        waiter_refuse(hub, waiter);
+    else if (user->known > waiter->seq)
+        waiter_answer(hub, waiter, HUB_MORE, 0);
+    else if (user->known >= 0)
+        user->known = waiter->seq; /* PostgreSQL had it, the announcement is still on its way */
+    else if (user->follow != FOLLOW_ASKED && user->follow != FOLLOW_LEAVING)
+        hub_user_doubt(hub, user); /* otherwise the acknowledgement does */
+}
+
+static void wake_event(struct hub *hub, struct hub_user *user, const struct wake *wake)
+{
+    struct waiter *waiter;
+    struct waiter *next;
+    if (strcmp(wake->at.epoch, hub->epoch) != 0) {
+        hub_user_doubt(hub, user);
+        return;
+    }
+    if (user->known >= 0 && user->known < wake->at.seq)
+        user->known = wake->at.seq;
+    for (waiter = TAILQ_FIRST(&user->waiters); waiter != NULL; waiter = next) {
+        next = TAILQ_NEXT(waiter, of_user);
+        if (waiter->seq >= wake->at.seq)
+            continue;
+        if (waiter->seq + 1 < wake->at.seq || wake->json == NULL) {
+            waiter_answer(hub, waiter, HUB_MORE, 0);
+            continue;
+        }
+        hub_reply_event(hub, waiter, wake->json, false);
+        waiter_free(hub, waiter);
+    }
+}
+
+static void wake_passing(struct hub *hub, struct hub_user *user, const char *json)
+{
+    struct waiter *waiter;
+    while ((waiter = TAILQ_FIRST(&user->waiters)) != NULL) {
+        hub_reply_event(hub, waiter, json, true);
+        waiter_free(hub, waiter);
+    }
+}
+
+static void end_session(struct hub *hub, struct hub_user *user, int64_t session_id)
+{
+    struct waiter *waiter;
+    struct waiter *next;
+    user->ended[user->ended_next].session_id = session_id;
+    user->ended[user->ended_next].at = clock_mono_ms();
+    user->ended_next = (user->ended_next + 1) % HUB_ENDED_MAX;
+    for (waiter = TAILQ_FIRST(&user->waiters); waiter != NULL; waiter = next) {
+        next = TAILQ_NEXT(waiter, of_user);
+        if (waiter->session_id == session_id)
+            waiter_refuse(hub, waiter);
+    }
+}
+
+void hub_wake(struct hub *hub, int64_t user_id, const char *text)
+{
+    struct wake wake;
+    struct hub_user *user = hub_user_find(hub, user_id);
+    if (user == NULL)
+        return;
+    if (wake_parse(text, &wake) != 0)
+        log_warn("a wake-up of user %lld that is none of ours", (long long)user_id);
+    else if (wake.kind == WAKE_EVENT)
+        wake_event(hub, user, &wake);
+    else if (wake.kind == WAKE_PASSING)
+        wake_passing(hub, user, wake.json);
+    else
+        end_session(hub, user, wake.session_id);
+}
+
+void hub_verified(struct hub *hub, int64_t user_id, int64_t session_id, int64_t seq, bool alive)
+{
+    struct waiter *waiter;
+    struct waiter *next;
+    struct hub_user *user = hub_user_find(hub, user_id);
+    if (user == NULL)
+        return;
+    if (user->follow == FOLLOW_YES && user->known < seq)
+        user->known = seq;
+    for (waiter = TAILQ_FIRST(&user->waiters); waiter != NULL; waiter = next) {
+        next = TAILQ_NEXT(waiter, of_user);
+        if (waiter->session_id == session_id && (!alive || seq < 0))
+            waiter_refuse(hub, waiter);
+        else if (waiter->seq < seq)
+            waiter_answer(hub, waiter, HUB_MORE, 0);
+    }
+}
+
+void hub_epoch_changed(struct hub *hub, const char *epoch)
+{
+    struct hub_user *user;
+    struct hub_user *next;
+    if (hub->epoch[0] != '\0')
+        log_warn("the database began a new epoch %s: everybody starts again", epoch);
+    /* "More" sends every client to a worker, which tells it where to start. */
+    HASH_ITER (hh, hub->users, user, next) {
+        user->known = -1;
+        while (!TAILQ_EMPTY(&user->waiters))
+            waiter_answer(hub, TAILQ_FIRST(&user->waiters), HUB_MORE, 0);
+    }
+    snprintf(hub->epoch, sizeof hub->epoch, "%s", epoch);
+}
+
+void hub_table_sweep(struct hub *hub)
+{
+    struct hub_user *user;
+    struct hub_user *next;
+    int64_t now = clock_mono_ms();
+    HASH_ITER (hh, hub->users, user, next) {
+        if (user->waiter_count > 0)
+            user->unsure = true;
+        else if (now - user->idle_since < HUB_FOLLOW_MS)
+            continue;
+        else if (user->follow == FOLLOW_YES)
+            hub_redis_leave(hub->redis, user);
+        else if (user->follow == FOLLOW_NO)
+            hub_user_free(hub, user);
+    }
+    if (hub->waiter_count > 0)
+        hub_verify_kick(hub->verify);
+}
+
+void hub_table_drain(struct hub *hub)
+{
+    struct hub_user *user;
+    struct hub_user *next;
+    uint32_t spread = DRAIN_SPREAD_MIN_MS + (uint32_t)hub->waiter_count;
+    HASH_ITER (hh, hub->users, user, next)
+        while (!TAILQ_EMPTY(&user->waiters))
+            waiter_answer(hub, TAILQ_FIRST(&user->waiters), HUB_NOTHING,
+                          (int)randombytes_uniform(spread));
+}

@@ -1,0 +1,175 @@
+/* Looks at PostgreSQL for all users in doubt at once, one query at a time, never blocking the loop.
+ */
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/store_event.h"
+#include "hub_state.h"
+
+struct hub_verify {
+    struct hub *hub;
+    struct pg *pg;
+    struct event event; /* the connection is ready, or its time is over */
+    struct event retry; /* after a failure, or soon after a kick */
+    bool running;
+    int64_t deadline;
+    struct buf user_ids; /* of the running query */
+    struct buf session_ids;
+};
+
+static void again_after(struct hub_verify *verify, int after_ms)
+{
+    const struct timeval after = {.tv_sec = after_ms / 1000, .tv_usec = after_ms % 1000 * 1000};
+    if (!event_pending(&verify->retry, EV_TIMEOUT, NULL))
+        event_add(&verify->retry, &after);
+}
+
+static void add_pair(struct hub_verify *verify, int64_t user_id, int64_t session_id)
+{
+    const char *separator = verify->user_ids.length == 0 ? "{" : ",";
+    buf_adds(&verify->user_ids, separator);
+    buf_addi(&verify->user_ids, user_id);
+    buf_adds(&verify->session_ids, separator);
+    buf_addi(&verify->session_ids, session_id);
+}
+
+/* Writes down who is in doubt and takes the doubt from them: whoever comes later is a later look's.
+ */
+static bool collect(struct hub_verify *verify)
+{
+    struct hub_user *user;
+    struct hub_user *next;
+    struct waiter *waiter;
+    buf_clear(&verify->user_ids);
+    buf_clear(&verify->session_ids);
+    HASH_ITER (hh, verify->hub->users, user, next) {
+        int64_t last_session = 0;
+        if (!user->unsure)
+            continue;
+        user->unsure = false;
+        TAILQ_FOREACH (waiter, &user->waiters, of_user) {
+            if (waiter->session_id != last_session)
+                add_pair(verify, user->id, waiter->session_id);
+            last_session = waiter->session_id;
+        }
+    }
+    buf_adds(&verify->user_ids, "}");
+    buf_adds(&verify->session_ids, "}");
+    return verify->user_ids.length > 1;
+}
+
+/* The answers did not come: everybody who waits is in doubt again. */
+static void failed(struct hub_verify *verify)
+{
+    struct hub_user *user;
+    struct hub_user *next;
+    verify->running = false;
+    HASH_ITER (hh, verify->hub->users, user, next)
+        user->unsure = user->waiter_count > 0;
+    again_after(verify, HUB_SWEEP_ALONE_MS);
+}
+
+static void take(struct hub_verify *verify, const struct pg_result *result)
+{
+    for (int row = 0; row < result->rows; row++) {
+        struct store_verified seen;
+        store_event_verified(result, row, &seen);
+        if (strcmp(seen.epoch, verify->hub->epoch) != 0)
+            hub_epoch_changed(verify->hub, seen.epoch);
+        hub_verified(verify->hub, seen.user_id, seen.session_id, seen.seq, seen.alive);
+    }
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *argument);
+
+static void step(struct hub_verify *verify)
+{
+    short events = 0;
+    struct pg_result result = {0};
+    int err = pg_step(verify->pg, &events, &result);
+    if (err == ERR_BUSY) {
+        int64_t left = verify->deadline - clock_mono_ms();
+        const struct timeval timeout = {.tv_sec = left > 0 ? left / 1000 : 0,
+                                        .tv_usec = left > 0 ? left % 1000 * 1000 : 0};
+        short wanted = (short)((events & POLLIN ? EV_READ : 0) | (events & POLLOUT ? EV_WRITE : 0));
+        event_assign(&verify->event, verify->hub->base, pg_socket(verify->pg), wanted, on_ready,
+                     verify);
+        event_add(&verify->event, &timeout);
+        return;
+    }
+    if (err == 0) {
+        verify->running = false;
+        take(verify, &result);
+        hub_verify_kick(verify);
+    } else {
+        failed(verify);
+    }
+    pg_result_clear(&result);
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *argument)
+{
+    struct hub_verify *verify = argument;
+    (void)fd;
+    if (what & EV_TIMEOUT) {
+        log_warn("PostgreSQL did not answer the hub in time");
+        pg_drop(verify->pg);
+        failed(verify);
+        return;
+    }
+    step(verify);
+}
+
+static void start(struct hub_verify *verify)
+{
+    if (verify->running || verify->hub->ending || !collect(verify))
+        return;
+    verify->running = true;
+    verify->deadline = clock_mono_ms() + PG_CONNECT_MS + PG_QUERY_MS;
+    if (store_event_verify_start(verify->pg, verify->user_ids.data, verify->session_ids.data) == 0)
+        step(verify);
+    else
+        failed(verify);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    start(argument);
+}
+
+/* From the loop's next turn, so that doubts that come together go into one query. */
+void hub_verify_kick(struct hub_verify *verify)
+{
+    if (!verify->running)
+        again_after(verify, 0);
+}
+
+struct hub_verify *hub_verify_new(struct hub *hub)
+{
+    struct hub_verify *verify = calloc(1, sizeof *verify);
+    if (verify == NULL)
+        abort();
+    verify->hub = hub;
+    verify->pg = pg_new(hub->conf->database_url, "perch-hub", &store_profile);
+    event_assign(&verify->event, hub->base, -1, 0, on_ready, verify);
+    event_assign(&verify->retry, hub->base, -1, 0, on_retry, verify);
+    return verify;
+}
+
+void hub_verify_free(struct hub_verify *verify)
+{
+    event_del(&verify->event);
+    event_del(&verify->retry);
+    pg_free(verify->pg);
+    buf_release(&verify->user_ids);
+    buf_release(&verify->session_ids);
+    free(verify);
+}

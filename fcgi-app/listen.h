@@ -1,0 +1,14 @@
+/* Listening unix sockets for nginx. */
+#ifndef PERCH_LISTEN_H
+#define PERCH_LISTEN_H
+
+enum {
+    LISTEN_BACKLOG = 4096
+}; /* with 128, 1,500 connections at once overflowed into instant 502s; capped by somaxconn */
+
+/* A non-blocking listening socket at `path`, mode 0660, of group `group` (NULL: the process's own).
+ * A stale socket is replaced, one that answers is not. ERR_CONFIG, logged with what to mend. */
+int listen_open(const char *path, const char *group, int *ret_fd)
+    __attribute__((warn_unused_result));
+
+#endif

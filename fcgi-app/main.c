@@ -1,0 +1,86 @@
+/* perch-fcgi: read the configuration, then be the master. */
+#include <getopt.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "common/conf.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "master.h"
+
+static void usage(void)
+{
+    puts("Usage: perch-fcgi [-t | --check-sql | --help | --version]\n"
+         "\n"
+         "Serves Perch's HTTP interface to a web server over FastCGI. Runs in the foreground,\n"
+         "logs to standard error. TERM ends it gracefully, HUP reads the key file again and\n"
+         "replaces every child.\n"
+         "\n"
+         "  -t, --test    check the configuration and the connections, then exit\n"
+         "  --check-sql   prepare every SQL statement against the database, then exit\n"
+         "  --help        show this text\n"
+         "  --version     show the version\n"
+         "\n"
+         "Configuration, by environment variables:\n");
+    conf_print(stdout);
+    puts("\nSee perch-fcgi(8).");
+}
+
+enum action { SERVE, CHECK_ALL, CHECK_SQL };
+
+/* What the command line wants; exits for --help, --version and mistakes. */
+static enum action parse(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"test", no_argument, NULL, 't'},
+        {"check-sql", no_argument, NULL, 's'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
+    };
+    enum action action = SERVE;
+    int option;
+    while ((option = getopt_long(argc, argv, "t", options, NULL)) != -1) {
+        if (option == 't') {
+            action = CHECK_ALL;
+        } else if (option == 's') {
+            action = CHECK_SQL;
+        } else if (option == 'h') {
+            usage();
+            exit(0);
+        } else if (option == 'v') {
+            puts("perch-fcgi " PACKAGE_VERSION);
+            exit(0);
+        } else {
+            fputs("Try 'perch-fcgi --help'.\n", stderr);
+            exit(1);
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "perch-fcgi takes no arguments: %s\nTry 'perch-fcgi --help'.\n",
+                argv[optind]);
+        exit(1);
+    }
+    return action;
+}
+
+int main(int argc, char **argv)
+{
+    struct conf conf;
+    enum log_level level = LOG_LEVEL_INFO;
+    enum action action = parse(argc, argv);
+    log_open("master", level);
+    if (sodium_init() < 0 || conf_load(&conf) != 0)
+        return 1;
+    if (log_level_parse(conf.log_level, &level) != 0) {
+        log_error("PERCH_LOG_LEVEL=%s: use error, warn, info or debug", conf.log_level);
+        return 1;
+    }
+    log_open("master", level);
+    if (action != SERVE)
+        return check_main(&conf, action == CHECK_ALL);
+    return master_main(&conf);
+}

@@ -1,0 +1,131 @@
+#include "notify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "handoff.h"
+#include "render.h"
+#include "wake.h"
+#include "worker.h"
+
+struct notify_item {
+    int64_t user_id;
+    size_t offset; /* of its text */
+};
+
+void session_key(const struct worker *worker, int64_t session_id, char ret_key[SESSION_KEY_MAX])
+{
+    snprintf(ret_key, SESSION_KEY_MAX, "%.40ss:%" PRId64, worker->conf->redis_prefix, session_id);
+}
+
+/* Begins a text for `user_id`; the caller appends it to notify->texts, then calls publish(). */
+static void begin(struct worker *worker, int64_t user_id)
+{
+    struct notify_item item = {.user_id = user_id, .offset = worker->notify.texts.length};
+    buf_add(&worker->notify.items, &item, sizeof item);
+    worker->notify.count++;
+}
+
+static struct notify_item item_at(const struct notify *notify, int index)
+{
+    struct notify_item item;
+    memcpy(&item, notify->items.data + (size_t)index * sizeof item, sizeof item);
+    return item;
+}
+
+static void publish(struct worker *worker)
+{
+    struct notify *notify = &worker->notify;
+    struct notify_item item = item_at(notify, notify->count - 1);
+    char channel[SESSION_KEY_MAX];
+    snprintf(channel, sizeof channel, "%.40su:%" PRId64, worker->conf->redis_prefix, item.user_id);
+    buf_add(&notify->texts, "", 1);
+    redis_add(worker->redis, "PUBLISH", channel, notify->texts.data + item.offset, NULL);
+}
+
+void notify_change(struct worker *worker, const struct store_change *change)
+{
+    for (int i = 0; i < change->wake_count; i++) {
+        begin(worker, change->wakes[i].user_id);
+        wake_format_event(&worker->notify.texts, change->epoch, change->wakes[i].seq,
+                          change->wakes[i].event);
+        publish(worker);
+    }
+}
+
+void notify_passing(struct worker *worker, int64_t user_id, const char *json)
+{
+    begin(worker, user_id);
+    wake_format_passing(&worker->notify.texts, json);
+    publish(worker);
+}
+
+static void session_end_one(struct worker *worker, int64_t user_id, int64_t session_id)
+{
+    char key[SESSION_KEY_MAX];
+    char seconds[8];
+    session_key(worker, session_id, key);
+    snprintf(seconds, sizeof seconds, "%d", SESSION_CACHE_S);
+    redis_add(worker->redis, "SET", key, SESSION_ENDED, "EX", seconds, NULL);
+    begin(worker, user_id);
+    wake_format_session_end(&worker->notify.texts, session_id);
+    publish(worker);
+}
+
+void notify_sessions_end(struct worker *worker, int64_t user_id, const struct store_ids *sessions)
+{
+    for (int i = 0; i < sessions->count; i++)
+        session_end_one(worker, user_id, sessions->ids[i]);
+}
+
+void notify_partners(struct worker *worker, const struct store_ids *partners,
+                     const struct store_user *user)
+{
+    struct buf event = {0};
+    render_user_event(&event, user);
+    for (int i = 0; i < partners->count; i++)
+        notify_passing(worker, partners->ids[i], event.data);
+    buf_release(&event);
+}
+
+void notify_session_alive(struct worker *worker, int64_t user_id, int64_t session_id)
+{
+    char key[SESSION_KEY_MAX];
+    char seconds[8];
+    char user[24];
+    session_key(worker, session_id, key);
+    snprintf(seconds, sizeof seconds, "%d", SESSION_CACHE_S);
+    snprintf(user, sizeof user, "%" PRId64, user_id);
+    /* NX: a fill that raced with a log-out must not cover its tombstone. */
+    redis_add(worker->redis, "SET", key, user, "EX", seconds, "NX", NULL);
+}
+
+void notify_send(struct worker *worker)
+{
+    redis_send(worker->redis);
+}
+
+void notify_settle(struct worker *worker)
+{
+    struct notify *notify = &worker->notify;
+    if (redis_settle(worker->redis) != 0) {
+        for (int i = 0; i < notify->count; i++) {
+            struct notify_item item = item_at(notify, i);
+            const char *text = notify->texts.data + item.offset;
+            int hub = worker->hub_fds[item.user_id % worker->hub_count];
+            if (handoff_wake(hub, item.user_id, text, strlen(text)) != 0)
+                log_debug("a wake-up found no way; the sweep will do");
+        }
+    }
+    buf_clear(&notify->texts);
+    buf_clear(&notify->items);
+    notify->count = 0;
+}
+
+void notify_release(struct notify *notify)
+{
+    buf_release(&notify->texts);
+    buf_release(&notify->items);
+}

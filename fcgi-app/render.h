@@ -1,0 +1,30 @@
+/* JSON that several replies share. */
+#ifndef PERCH_RENDER_H
+#define PERCH_RENDER_H
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/store_message.h"
+#include "common/store_user.h"
+#include "cursor.h"
+
+void render_user(struct buf *buf, const struct store_user *user);
+
+/* {"user":…,"settings":…} */
+void render_me(struct buf *buf, const struct store_user *user,
+               const struct store_settings *settings);
+
+/* An event that is not in the log: somebody was renamed or deleted. */
+void render_user_event(struct buf *buf, const struct store_user *user);
+
+/* An id, or null for 0. */
+void render_id(struct buf *buf, int64_t id);
+
+/* The members every problem document has, without the closing brace. */
+void render_problem(struct buf *buf, const struct err_info *info);
+
+/* The reply of a poll, up to the events. */
+void render_poll_head(struct buf *buf, const char *from, const char *cursor, bool more,
+                      int after_ms, bool superseded);
+
+#endif

@@ -1,0 +1,79 @@
+#include "response.h"
+
+#include "common/err.h"
+#include "render.h"
+
+void response_init(struct response *response)
+{
+    *response = (struct response){0};
+}
+
+void response_clear(struct response *response)
+{
+    struct buf headers = response->headers;
+    struct buf body = response->body;
+    struct buf members = response->members;
+    buf_clear(&headers);
+    buf_clear(&body);
+    buf_clear(&members);
+    *response = (struct response){.headers = headers, .body = body, .members = members};
+}
+
+void response_release(struct response *response)
+{
+    buf_release(&response->headers);
+    buf_release(&response->body);
+    buf_release(&response->members);
+}
+
+void response_empty(struct response *response)
+{
+    response->status = 204;
+    buf_clear(&response->body);
+}
+
+int response_invalid(struct response *response, const char *field)
+{
+    response->field = field;
+    return ERR_INVALID;
+}
+
+void response_problem(struct response *response, int err)
+{
+    const struct err_info *info = err_info(err);
+    struct buf *body = &response->body;
+    response->status = info->status;
+    response->type = "application/problem+json";
+    if (response->retry_after_s == 0 && (info->status == 429 || info->status == 503))
+        response->retry_after_s = 1;
+    buf_clear(body);
+    render_problem(body, info);
+    if (response->field != NULL) {
+        buf_adds(body, ",\"field\":");
+        buf_add_json(body, response->field);
+    }
+    if (response->members.length > 0)
+        buf_add(body, response->members.data, response->members.length);
+    buf_adds(body, "}");
+}
+
+int response_send(struct response *response, struct request *request)
+{
+    FCGX_Request *fcgx = request->fcgx;
+    struct buf *headers = &response->headers;
+    int status = response->status ? response->status : 200;
+    buf_addf(headers, "Status: %d\r\nCache-Control: no-store\r\n", status);
+    if (status != 204)
+        buf_addf(headers, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+                 response->type ? response->type : "application/json", response->body.length);
+    if (response->retry_after_s > 0)
+        buf_addf(headers, "Retry-After: %d\r\n", response->retry_after_s);
+    if (request->id[0] != '\0')
+        buf_addf(headers, "X-Request-Id: %s\r\n", request->id);
+    buf_adds(headers, "\r\n");
+    int sent = FCGX_PutStr(headers->data, (int)headers->length, fcgx->out);
+    if (sent >= 0 && status != 204 && response->body.length > 0)
+        sent = FCGX_PutStr(response->body.data, (int)response->body.length, fcgx->out);
+    FCGX_Finish_r(fcgx);
+    return sent < 0 ? ERR_GONE : 0;
+}

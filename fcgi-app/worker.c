@@ -1,0 +1,105 @@
+#include "worker.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/store.h"
+#include "response.h"
+#include "router.h"
+
+static void worker_init(struct worker *worker, const struct child *child, enum pool pool)
+{
+    *worker = (struct worker){
+        .conf = child->conf,
+        .keys = child->keys,
+        .pool = pool,
+        .cost = {.passes = (uint64_t)child->conf->argon2_passes,
+                 .memory_bytes = (size_t)child->conf->argon2_memory_kib * 1024},
+        .pg = pg_new(child->conf->database_url, pool == POOL_AUTH ? "perch-auth" : "perch-worker",
+                     &store_profile),
+        .redis = redis_new(&child->redis_address),
+        .hub_count = child->hub_count,
+        .hub_fds = child->hub_fds,
+    };
+    arena_init(&worker->arena);
+}
+
+static void worker_release(struct worker *worker)
+{
+    pg_free(worker->pg);
+    redis_free(worker->redis);
+    notify_release(&worker->notify);
+    arena_release(&worker->arena);
+}
+
+/* One request, from its first byte to its reply. Wake-ups go out with the reply and are seen to
+ * after it: the sender does not wait for Redis, and the receivers do not wait for the sender. */
+static void worker_serve(struct worker *worker, FCGX_Request *fcgx, struct response *response)
+{
+    struct request request;
+    request_init(&request, worker, fcgx, &worker->arena);
+    log_request(request.id[0] != '\0' ? request.id : NULL);
+    router_serve(&request, response);
+    notify_send(worker);
+    if (response->parked) {
+        FCGX_Free(fcgx, 0);
+        close(fcgx->ipcFd);
+        FCGX_InitRequest(fcgx, fcgx->listen_sock, 0);
+    } else if (response_send(response, &request) != 0) {
+        log_debug("the client left before the reply");
+    }
+    notify_settle(worker);
+    request_release(&request);
+    response_clear(response);
+    arena_reset(&worker->arena);
+    log_request(NULL);
+}
+
+/* Accepts and serves until TERM. TERM and HUP are blocked but for the wait, so a request is never
+ * cut; EPOLLEXCLUSIVE wakes one idle worker per connection instead of all of them. */
+static int worker_loop(struct worker *worker, int listen_fd, const sigset_t *mask)
+{
+    FCGX_Request fcgx;
+    struct response response;
+    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE};
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listen_fd, &event) != 0 ||
+        FCGX_InitRequest(&fcgx, listen_fd, 0) != 0) {
+        log_error("cannot wait for requests: %s", strerror(errno));
+        return 1;
+    }
+    response_init(&response);
+    while (!child_is_ending()) {
+        if (epoll_pwait(epoll, &event, 1, -1, mask) <= 0)
+            continue;
+        /* A negative result: another worker was quicker. */
+        if (FCGX_Accept_r(&fcgx) >= 0)
+            worker_serve(worker, &fcgx, &response);
+    }
+    FCGX_Free(&fcgx, 1);
+    response_release(&response);
+    close(epoll);
+    return 0;
+}
+
+int worker_main(const struct child *child, enum pool pool, int listen_fd, const sigset_t *mask)
+{
+    struct worker worker;
+    child_signals_init();
+    if (FCGX_Init() != 0 || sodium_init() < 0) {
+        log_error("cannot start: a library does not initialise");
+        return CHILD_EXIT_FATAL;
+    }
+    worker_init(&worker, child, pool);
+    child_ready(child);
+    int code = worker_loop(&worker, listen_fd, mask);
+    worker_release(&worker);
+    return code;
+}
