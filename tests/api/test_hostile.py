@@ -1,4 +1,6 @@
-"""Bad input: a clear 4xx, no crash, nothing changed. conftest's `steady` holds every test to no restart and no error line."""
+"""Bad input: a clear 4xx, no crash, nothing changed.
+
+conftest's `steady` holds every test here to no restarted child and no line at error level."""
 
 import json
 import socket
@@ -363,6 +365,14 @@ def exchange(perch, data):
         return received
 
 
+def post(headers, body):
+    head = ["POST /api/v1/sessions HTTP/1.1", "Host: a", "Connection: close", *headers]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+JSON, CHUNKED = "Content-Type: application/json", "Transfer-Encoding: chunked"
+
+
 @pytest.mark.parametrize(
     "data, status",
     [
@@ -372,23 +382,10 @@ def exchange(perch, data):
         (b"GET /api/v1/me HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", b"401"),
         (b"GET /api/v1/me HTTP/9.9\r\nHost: a\r\nConnection: close\r\n\r\n", b"505"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"400"),
-        (
-            b"POST /api/v1/sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
-            b"2\r\n[]\r\n0\r\n\r\n",
-            b"422",
-        ),
-        (
-            b"POST /api/v1/sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nzz\r\n",
-            b"400",
-        ),
-        (
-            b"POST /api/v1/sessions HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\nConnection: close\r\n\r\n0\r\n\r\n",
-            b"400",
-        ),
-        (
-            b"POST /api/v1/sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n[]",
-            b"422",
-        ),
+        (post([JSON, CHUNKED], b"2\r\n[]\r\n0\r\n\r\n"), b"422"),
+        (post([JSON, CHUNKED], b"zz\r\n"), b"400"),
+        (post([CHUNKED, "Content-Length: 5"], b"0\r\n\r\n"), b"400"),
+        (post([JSON, "Content-Length: 2", "Expect: 100-continue"], b"[]"), b"422"),
     ],
 )
 def test_raw_http_gets_a_clear_answer(perch, data, status):

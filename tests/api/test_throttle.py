@@ -22,8 +22,7 @@ def instance():
 
 @pytest.fixture
 def strict(instance):
-    """The instance with every counter at zero (they live in Redis), not at the very end of a minute: they begin anew with
-    each."""
+    """The instance with every counter at zero (they live in Redis), and not at the end of a minute: each begins anew."""
     wait_for(lambda: time.time() % 60 < 50, 15, "the next minute")
     instance.redis().flushall()
     return instance
