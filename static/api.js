@@ -2,12 +2,13 @@
 
 const BASE = '/api/v1';
 
-// What went wrong: `status` is 0 when the server could not be reached or did not speak JSON; `code`, `title` and `field`
-// are the problem document's; `retry_ms` is what Retry-After asked for.
+// What went wrong: `status` is 0 when the server could not be reached or did not speak JSON;
+// `code`, `title` and `field` are the problem document's; `retry_ms` is what Retry-After asked for.
 export class Problem extends Error {
     constructor(status, doc, retry_ms = 0) {
         super(doc.title);
-        Object.assign(this, { status, code: doc.code, title: doc.title, field: doc.field, doc, retry_ms });
+        const { code, title, field } = doc;
+        Object.assign(this, { status, code, title, field, retry_ms });
     }
 
     // True where the same request may well succeed a little later.
@@ -30,7 +31,8 @@ function retry_after_ms(response) {
     return Math.min(Math.max(ms, 0) || 0, 3600000);
 }
 
-// `signal` aborts the call; it then fails like an unreachable server does, so the caller asks the signal.
+// `signal` aborts the call; it then fails like an unreachable server does, so the caller asks the
+// signal.
 export async function api_call(method, path, body, { timeout_ms = 20000, signal } = {}) {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), timeout_ms);

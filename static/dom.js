@@ -4,7 +4,8 @@ import { wait } from './wait.js';
 
 export const $ = (id) => document.getElementById(id);
 
-// An element with properties (`class`, `dataset` and aria-… are understood too) and children, nodes or strings.
+// An element with properties (`class`, `dataset` and aria-… are understood too) and children, nodes
+// or strings.
 export function el(tag, props = {}, ...children) {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(props)) {
@@ -13,7 +14,7 @@ export function el(tag, props = {}, ...children) {
         else if (name === 'class' || name.includes('-')) node.setAttribute(name, value);
         else node[name] = value;
     }
-    node.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+    node.append(...children.filter((child) => child || child === 0));
     return node;
 }
 
@@ -21,23 +22,27 @@ export function icon(name) {
     return $(`icon-${name}`).content.cloneNode(true);
 }
 
-// Shows a text, or hides its element where there is none. Unchanged text is left alone: live regions would repeat it.
+// Shows a text, or hides its element where there is none. Unchanged text is left alone: live
+// regions would repeat it.
 export function text_show(node, value) {
     if (node.textContent !== (value || '')) node.textContent = value || '';
     node.hidden = !value;
 }
 
-// The round picture beside a name: a letter on one of eight colours, or the sign of the saved messages.
+// The round picture beside a name: a letter on one of eight colours, or the sign of the saved
+// messages.
 export function avatar_show(node, user, saved) {
-    const letter = saved ? '' : Array.from((user.display_name || '?').trim())[0]?.toUpperCase() ?? '?';
-    node.className = `avatar hue-${saved ? 'saved' : user.deleted || user.missing ? 'none' : user.id % 8}`;
+    const letter = Array.from(user.display_name.trim())[0]?.toUpperCase() ?? '?';
+    const hue = user.deleted || user.missing ? 'none' : user.id % 8;
+    node.className = `avatar hue-${saved ? 'saved' : hue}`;
     node.classList.toggle('is-online', Boolean(user.online && !saved));
     node.replaceChildren(saved ? icon('saved') : letter);
     return node;
 }
 
-// Makes the container's children match `rows`, plain data with a unique `key` each. A node stays with its key, so focus
-// and selection survive; `fill(node, row)` runs only where the row's data changed.
+// Makes the container's children match `rows`, plain data with a unique `key` each. A node stays
+// with its key, so focus and selection survive; `fill(node, row)` runs only where the row's data
+// changed.
 export function rows_show(container, rows, create, fill) {
     const focused = document.activeElement;
     const wanted = new Set(rows.map((row) => String(row.key)));
@@ -61,11 +66,12 @@ export function rows_show(container, rows, create, fill) {
         if (node === next) next = next.nextElementSibling;
         else container.insertBefore(node, next);
     }
-    if (focused !== document.activeElement && container.contains(focused)) focused.focus({ preventScroll: true });
+    if (focused !== document.activeElement && container.contains(focused))
+        focused.focus({ preventScroll: true });
 }
 
-// Calls `load` when the node comes near the visible part of `root`, again as long as it stays there. Where `load`
-// answers false nothing came of it, and it is left alone for a while.
+// Calls `load` when the node comes near the visible part of `root`, again as long as it stays
+// there. Where `load` answers false nothing came of it, and it is left alone for a while.
 export function sight_watch(node, root, load) {
     const observer = new IntersectionObserver(async (entries) => {
         if (!entries.some((entry) => entry.isIntersecting)) return;

@@ -4,9 +4,9 @@ import { api_call } from './api.js';
 import { uuid_new, wait, wait_again } from './wait.js';
 
 const WAIT_S = 25;
-const SPARE_MS = 15000;      // a poll unanswered for this long past its time has lost its connection
+const SPARE_MS = 15000;  // a poll unanswered for this long past its time has lost its connection
 const ACTIVE_MS = 120000;    // without input for longer, the person is taken to be away
-const EMPTY_MS = 1000;       // a server that answers at once with nothing is not asked in a tight circle
+const EMPTY_MS = 1000;  // a server that answers at once with nothing is not asked in a tight circle
 
 let running = null;          // the AbortController of the loop that counts
 let input_at = Date.now();
@@ -19,8 +19,9 @@ function activity() {
     return here ? 'active' : 'idle';
 }
 
-// Polls from `cursor` until events_stop or another start. `to.apply(event)` gets each event once and in order;
-// `to.reset()` is told that the cursor is void and the loop over; `to.link(ok)` whether the server answers.
+// Polls from `cursor` until events_stop or another start. `to.apply(event)` gets each event once
+// and in order; `to.reset()` is told that the cursor is void and the loop over; `to.link(ok)`
+// whether the server answers.
 export function events_start(cursor, to) {
     events_stop();
     running = new AbortController();
@@ -67,8 +68,8 @@ async function events_run(cursor, to, signal) {
             }
             cursor = reply.cursor;
         }
-        const idle = !fits || (!reply.events.length && !reply.more && Date.now() - asked_at < EMPTY_MS);
-        const pause_ms = Math.max(reply.after_ms || 0, idle ? EMPTY_MS : 0);
+        const empty = !reply.events.length && !reply.more && Date.now() - asked_at < EMPTY_MS;
+        const pause_ms = Math.max(reply.after_ms || 0, empty || !fits ? EMPTY_MS : 0);
         if (pause_ms) await wait(pause_ms);
     }
 }

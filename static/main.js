@@ -9,10 +9,13 @@ import { text } from './text.js';
 import { view_composer_init, view_composer_reset } from './view_composer.js';
 import { view_dialog_init, view_dialog_peer } from './view_dialog.js';
 import { view_login_hide, view_login_init, view_login_show } from './view_login.js';
-import { view_people_init, view_people_peer, view_people_reset, view_people_tab } from './view_people.js';
+import {
+    view_people_init, view_people_peer, view_people_reset, view_people_tab,
+} from './view_people.js';
 import { wait_again } from './wait.js';
 
-// All tabs of a browser share the session cookie: the others hear who came or went, and start anew where it is not theirs.
+// All tabs of a browser share the session cookie: the others hear who came or went, and start anew
+// where it is not theirs.
 const tabs = new BroadcastChannel('perch');
 
 const poll = {
@@ -122,7 +125,9 @@ view_people_init();
 view_composer_init();
 view_dialog_init();
 api_on_ended(() => { if (state.me) session_end(text('session_ended')); });
-tabs.addEventListener('message', (message) => { if (message.data !== (state.me?.id ?? null)) location.reload(); });
+tabs.addEventListener('message', (message) => {
+    if (message.data !== (state.me?.id ?? null)) location.reload();
+});
 $('logout').addEventListener('click', session_leave);
 addEventListener('hashchange', address_follow);
 $('talk').addEventListener('keydown', (event) => {

@@ -1,18 +1,20 @@
-// Messages on their way out, one after the other. Each keeps its client_id through every try, so that a try whose
-// answer was lost posts nothing twice. They outlive a reload of the page, not its closing.
+// Messages on their way out, one after the other. Each keeps its client_id through every try, so
+// that a try whose answer was lost posts nothing twice. They outlive a reload of the page, not its
+// closing.
 
 import { api_call } from './api.js';
 import { message_put, state, state_touch } from './state.js';
 import { uuid_new, wait_again } from './wait.js';
 
-const TRIES = 6;                // about half a minute, then the person decides
+const TRIES = 8;                // a minute or more, then the person decides
 
-export let outbox = [];         // {client_id, peer_id, body, at, status: 'pending' | 'failed', tries, title}
+export let outbox = [];  // {client_id, peer_id, body, at, status: 'pending' | 'failed', tries, title}
 let running = false;
 
 function outbox_save() {
     try {
-        sessionStorage.setItem('perch.outbox', JSON.stringify({ user_id: state.me?.id, items: outbox }));
+        const kept = { user_id: state.me?.id, items: outbox };
+        sessionStorage.setItem('perch.outbox', JSON.stringify(kept));
     } catch { /* private windows may refuse; the messages then live as long as the page */ }
     state_touch();
 }
@@ -40,7 +42,8 @@ export function outbox_end() {
 }
 
 export function outbox_add(peer_id, body) {
-    outbox.push({ client_id: uuid_new(), peer_id, body, at: new Date().toISOString(), status: 'pending', tries: 0 });
+    const at = new Date().toISOString();
+    outbox.push({ client_id: uuid_new(), peer_id, body, at, status: 'pending', tries: 0 });
     outbox_save();
     outbox_run();
 }
@@ -66,7 +69,8 @@ async function outbox_run() {
     for (let item; (item = outbox.find((one) => one.status === 'pending'));) {
         const { peer_id, client_id, body } = item;
         try {
-            const reply = await api_call('POST', `/dialogs/${peer_id}/messages`, { client_id, body });
+            const path = `/dialogs/${peer_id}/messages`;
+            const reply = await api_call('POST', path, { client_id, body });
             if (!outbox.includes(item)) continue;
             message_put(reply.message);
             outbox_drop(client_id);

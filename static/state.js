@@ -1,5 +1,6 @@
-// What this page knows: the people, the dialogs with their counts and histories. Views read it and never write it.
-// Two sources feed it in any order, replies and events, so everything here may be told twice.
+// What this page knows: the people, the dialogs with their counts and histories. Views read it and
+// never write it. Two sources feed it in any order, replies and events, so everything here may be
+// told twice.
 
 import { api_call } from './api.js';
 import { text } from './text.js';
@@ -54,7 +55,8 @@ export function user_get(id) {
     api_call('GET', `/users/${id}`).then(
         (reply) => user_put({ ...reply.user, unknown: false }),
         async (problem) => {
-            if (problem.status === 404) return user_put({ id, display_name: text('nobody'), missing: true });
+            if (problem.status === 404)
+                return user_put({ id, display_name: text('nobody'), missing: true });
             await wait_again(2, problem);
             if (state.users.get(id) === user) state.users.delete(id);
             state_touch();
@@ -79,12 +81,14 @@ function dialog_put({ peer, last_message: last, unread, read_upto, peer_read_upt
     const counted = last?.id ?? 0;
     if (state.dialogs.get(peer.id)?.last?.id > counted) return;
     state.dialogs.set(peer.id, {
-        peer_id: peer.id, last, unread, counted, read_upto: read_upto || 0, peer_read_upto: peer_read_upto || 0,
+        peer_id: peer.id, last, unread, counted,
+        read_upto: read_upto || 0, peer_read_upto: peer_read_upto || 0,
     });
 }
 
-// Loads the dialogs anew and answers the cursor from which to poll. Histories are forgotten, because only what is read
-// after that cursor was drawn is sure to meet the events without a gap. Further pages follow on their own.
+// Loads the dialogs anew and answers the cursor from which to poll. Histories are forgotten,
+// because only what is read after that cursor was drawn is sure to meet the events without a gap.
+// Further pages follow on their own.
 export async function dialogs_load() {
     const me = state.me;
     const first = await api_call('GET', '/dialogs?limit=100');
@@ -100,7 +104,8 @@ export async function dialogs_load() {
 
 async function dialogs_load_rest(me, after) {
     while (after) {
-        const page = await api_call('GET', `/dialogs?limit=100&after=${encodeURIComponent(after)}`).catch(() => null);
+        const query = new URLSearchParams({ limit: 100, after });
+        const page = await api_call('GET', `/dialogs?${query}`).catch(() => null);
         if (!page || state.me !== me) return;
         page.dialogs.forEach(dialog_put);
         state_touch();
@@ -132,13 +137,16 @@ export async function dialog_read(peer_id, upto, told = false) {
 function dialog_recount(dialog, history) {
     const { list } = history;
     if (!history.loaded || (history.next && list[0]?.id > dialog.read_upto)) return;
-    dialog.unread = list.filter((m) => m.sender_id === dialog.peer_id && m.id > dialog.read_upto).length;
+    const { peer_id, read_upto } = dialog;
+    dialog.unread = list.filter((m) => m.sender_id === peer_id && m.id > read_upto).length;
 }
 
 /* ---- messages ---- */
 
-function message_age(message) {
-    return message.deleted_at ? '~' : message.edited_at || '';
+// Whether `message` is a later state than `known` of the same message, or of the same age.
+function message_is_newer(message, known) {
+    const age = (m) => (m.deleted_at ? '~' : m.edited_at || '');
+    return message.id === known.id && age(message) >= age(known);
 }
 
 // Takes a message from wherever it came: new, edited, deleted, or known already.
@@ -146,8 +154,8 @@ export function message_put(message) {
     const mine = message.sender_id === state.me.id;
     const peer_id = mine ? message.recipient_id : message.sender_id;
     const dialog = dialog_ensure(peer_id);
-    if (!dialog.last || message.id > dialog.last.id || (message.id === dialog.last.id && message_age(message) >= message_age(dialog.last)))
-        dialog.last = message;
+    const { last } = dialog;
+    if (!last || message.id > last.id || message_is_newer(message, last)) dialog.last = message;
     if (!mine && message.id > dialog.counted) {
         dialog.counted = message.id;
         if (message.id > dialog.read_upto) dialog.unread++;
@@ -164,11 +172,11 @@ function history_put(history, message) {
     let at = list.length;
     while (at > 0 && list[at - 1].id >= message.id) at--;
     if (list[at]?.id !== message.id) list.splice(at, 0, message);
-    else if (message_age(message) >= message_age(list[at])) list[at] = message;
+    else if (message_is_newer(message, list[at])) list[at] = message;
 }
 
-// The history of a dialog; the first call begins to load its newest page. It takes events from that moment on, so that
-// what arrives while the page is on its way is not lost.
+// The history of a dialog; the first call begins to load its newest page. It takes events from that
+// moment on, so that what arrives while the page is on its way is not lost.
 export function history_get(peer_id) {
     let history = state.histories.get(peer_id);
     if (!history) {
@@ -186,10 +194,12 @@ export async function history_load(history) {
     state_touch();
     const before = history.loaded ? `&before=${history.next}` : '';
     try {
-        const page = await api_call('GET', `/dialogs/${history.peer_id}/messages?limit=${PAGE}${before}`);
+        const path = `/dialogs/${history.peer_id}/messages?limit=${PAGE}${before}`;
+        const page = await api_call('GET', path);
         page.messages.forEach((message) => history_put(history, message));
         Object.assign(history, { next: page.next, loaded: true });
-        if (state.histories.get(history.peer_id) === history) dialog_recount(dialog_ensure(history.peer_id), history);
+        if (state.histories.get(history.peer_id) === history)
+            dialog_recount(dialog_ensure(history.peer_id), history);
     } catch (problem) {
         history.problem = problem;
     }

@@ -48,7 +48,7 @@ export function text(key, ...values) {
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const WEEKDAY = new Intl.DateTimeFormat(undefined, { weekday: 'short' });
 const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long' });
-const DAY_YEAR = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
+const DAY_YEAR = new Intl.DateTimeFormat(undefined, { dateStyle: 'long' });
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: 'short' });
 
 // How many midnights lie between that time and now.
@@ -59,6 +59,10 @@ function days_since(date) {
 
 export function text_clock(time) {
     return CLOCK.format(new Date(time));
+}
+
+export function text_full(time) {
+    return new Date(time).toLocaleString();
 }
 
 // For lists: the clock today, the weekday this week, the date before.
@@ -77,8 +81,21 @@ export function text_day(time) {
     return (date.getFullYear() === new Date().getFullYear() ? DAY : DAY_YEAR).format(date);
 }
 
-// What stands under a person's name.
-export function text_presence(user) {
-    if (user.online) return text('online');
-    return user.last_seen_at ? text('seen', text_short(user.last_seen_at)) : '';
+// An unread count, of which there are none in words for nought; the server counts to a hundred.
+export function text_count(count) {
+    return count >= 100 ? '99+' : count ? String(count) : '';
+}
+
+// How a person, or the dialog with oneself, is called.
+export function text_name(user, saved) {
+    if (saved) return text('saved');
+    return user.deleted ? text('deleted_user') : user.display_name;
+}
+
+// What stands under that name: the unique one where it is another, and when they were here.
+export function text_about(user, saved) {
+    if (saved) return text('saved_hint');
+    const name = user.username === user.display_name ? '' : user.username;
+    const seen = user.last_seen_at ? text('seen', text_short(user.last_seen_at)) : '';
+    return [name, user.online ? text('online') : seen].filter(Boolean).join(' · ');
 }

@@ -39,7 +39,8 @@ export function view_composer_show(id, user) {
     if (!matchMedia('(pointer: coarse)').matches) $('body').focus();
 }
 
-// What would be sent: without the white space around it, and without what JSON and the server refuse.
+// What would be sent: without the white space around it, and without what JSON and the server
+// refuse.
 function body_text() {
     const value = $('body').value.replaceAll('\0', '').trim();
     return value.toWellFormed ? value.toWellFormed() : value;

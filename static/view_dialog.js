@@ -1,9 +1,14 @@
-// The open dialog: its history, growing at both ends, and the read marks that follow the reader's eye.
+// The open dialog: its history, growing at both ends, and the read marks that follow the reader's
+// eye.
 
 import { $, avatar_show, el, icon, rows_show, sight_watch, text_show } from './dom.js';
 import { outbox, outbox_drop, outbox_retry } from './outbox.js';
-import { dialog_read, history_get, history_load, state, state_on_change, state_touch, user_get } from './state.js';
-import { text, text_clock, text_day, text_presence } from './text.js';
+import {
+    dialog_read, history_get, history_load, state, state_on_change, state_touch, user_get,
+} from './state.js';
+import {
+    text, text_about, text_clock, text_count, text_day, text_full, text_name,
+} from './text.js';
 import { view_composer_show } from './view_composer.js';
 
 const NEAR_PX = 60;             // this close to the end counts as the end
@@ -11,7 +16,7 @@ const TOGETHER_MS = 300000;     // messages of one person within this time stand
 
 let peer_id = null;
 let history = null;             // what was shown last, to tell a new dialog or a reloaded history
-let mark = null;                // the id after which messages were unread when the dialog was opened
+let mark = null;  // the id after which messages were unread when the dialog was opened
 let drawn = false;              // its newest page has been on the screen
 let at_end = true;
 
@@ -34,7 +39,7 @@ export function view_dialog_init() {
     $('messages').addEventListener('click', (event) => {
         const button = event.target.closest('button');
         if (button?.dataset.retry) outbox_retry(button.dataset.retry);
-        if (button?.dataset.drop) outbox_drop(button.dataset.drop);
+        if (button?.dataset.discard) outbox_drop(button.dataset.discard);
     });
 }
 
@@ -67,7 +72,7 @@ function end_mark() {
     if (!history?.loaded || peer_id === null || !state.me) return;
     const unread = peer_id === state.me.id ? [] : unread_ids();
     $('to-end').hidden = at_end;
-    text_show($('to-end-count'), unread.length >= 100 ? '99+' : unread.length ? String(unread.length) : '');
+    text_show($('to-end-count'), text_count(unread.length));
     if (unread.length && at_end && document.visibilityState === 'visible' && document.hasFocus())
         dialog_read(peer_id, unread.at(-1));
 }
@@ -80,11 +85,13 @@ async function older_load() {
 
 function message_row(m, mine, peer_read_upto) {
     const deleted = Boolean(m.deleted_at);
-    const row = { key: mine && m.client_id ? `c${m.client_id}` : `m${m.id}`, kind: 'message', mine, at: m.sent_at, deleted };
-    row.body = deleted ? text('message_deleted') : m.body;
-    row.edited = Boolean(m.edited_at) && !deleted;
-    row.sign = !mine || deleted || m.recipient_id === m.sender_id ? '' : m.id <= peer_read_upto ? 'read' : 'sent';
-    return row;
+    const signed = mine && !deleted && m.recipient_id !== m.sender_id;
+    const read = m.id <= peer_read_upto ? 'read' : 'sent';
+    return {
+        key: mine && m.client_id ? `c${m.client_id}` : `m${m.id}`,
+        kind: 'message', mine, deleted, at: m.sent_at, sign: signed ? read : '',
+        body: deleted ? text('message_deleted') : m.body, edited: Boolean(m.edited_at) && !deleted,
+    };
 }
 
 function outbox_row(item) {
@@ -101,9 +108,9 @@ function messages_rows() {
     const add = (row, id) => {
         const day = text_day(row.at);
         const new_day = day !== last?.day;
-        if (new_day) rows.push({ key: `d${row.key}`, kind: 'divider', body: day });
+        if (new_day) rows.push({ key: `d${row.key}`, kind: 'day', body: day });
         const first_unread = !marked && id > mark && !row.mine;
-        if (first_unread) rows.push({ key: 'unread', kind: 'divider', body: text('unread_here'), unread: true });
+        if (first_unread) rows.push({ key: 'unread', kind: 'unread', body: text('unread_here') });
         marked = marked || first_unread;
         row.follows = !new_day && !first_unread && last.mine === row.mine
             && Date.parse(row.at) - Date.parse(last.at) < TOGETHER_MS;
@@ -122,8 +129,8 @@ function messages_rows() {
 }
 
 function message_fill(node, row) {
-    if (row.kind === 'divider') {
-        node.className = row.unread ? 'divider divider-unread' : 'divider';
+    if (row.kind !== 'message') {
+        node.className = `divider divider-${row.kind}`;
         return node.replaceChildren(el('span', {}, row.body));
     }
     node.className = 'message';
@@ -132,23 +139,24 @@ function message_fill(node, row) {
     node.classList.toggle('is-follow', row.follows);
     const foot = el('span', { class: 'foot' },
         row.edited && `${text('edited')} · `,
-        el('time', { dateTime: row.at, title: new Date(row.at).toLocaleString() }, text_clock(row.at)),
+        el('time', { dateTime: row.at, title: text_full(row.at) }, text_clock(row.at)),
         row.sign && icon(row.sign));
-    const bubble = el('div', { class: 'bubble' }, el('span', { class: 'text', dir: 'auto' }, row.body), foot);
-    const trouble = row.sign === 'failed' && el('div', { class: 'trouble' },
+    const body = el('span', { class: 'text', dir: 'auto' }, row.body);
+    node.replaceChildren(el('div', { class: 'bubble' }, body, foot));
+    if (row.sign !== 'failed') return;
+    const button = (does, key) =>
+        el('button', { type: 'button', class: 'quiet', dataset: { [does]: key } }, text(does));
+    node.append(el('div', { class: 'trouble' },
         el('span', { class: 'error' }, text('failed', row.title)),
-        el('button', { type: 'button', class: 'quiet', dataset: { retry: row.client_id } }, text('retry')),
-        el('button', { type: 'button', class: 'quiet', dataset: { drop: row.client_id } }, text('discard')));
-    node.replaceChildren(...[bubble, trouble].filter(Boolean));
+        button('retry', row.client_id), button('discard', row.client_id)));
 }
 
 /* ---- the whole ---- */
 
 function header_show(user, saved) {
     avatar_show($('talk-avatar'), user, saved);
-    text_show($('talk-name'), saved ? text('saved') : user.deleted ? text('deleted_user') : user.display_name);
-    const name = !saved && user.username !== user.display_name && user.username;
-    text_show($('talk-status'), state.notice || (saved ? text('saved_hint') : [name, text_presence(user)].filter(Boolean).join(' · ')));
+    text_show($('talk-name'), text_name(user, saved));
+    text_show($('talk-status'), state.notice || text_about(user, saved));
 }
 
 function note_of(user, saved) {
@@ -159,8 +167,8 @@ function note_of(user, saved) {
     return text(saved ? 'saved_empty' : 'talk_empty');
 }
 
-// Draws the messages and keeps the reader where they were: at the end, or, while older ones are put in above, as far
-// from it as before (`below`).
+// Draws the messages and keeps the reader where they were: at the end, or, while older ones are put
+// in above, as far from it as before (`below`).
 function messages_show(below) {
     const scroller = $('scroller');
     const list = $('messages');
@@ -197,7 +205,8 @@ function view_dialog_show() {
         drawn = false;
         mark = null;
     }
-    if (history.loaded && !drawn && unread_ids().length) mark = state.dialogs.get(peer_id)?.read_upto ?? 0;
+    if (history.loaded && !drawn && unread_ids().length)
+        mark = state.dialogs.get(peer_id)?.read_upto ?? 0;
     $('log').setAttribute('aria-busy', String(history.loading));
     const below = $('scroller').scrollHeight - $('scroller').scrollTop;
     $('older').hidden = !history.loaded || !history.next;

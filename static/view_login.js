@@ -23,7 +23,7 @@ export function view_login_init(fn) {
         $(name).addEventListener('input', (event) => field_error(name, event.target.name, ''));
     }
     for (const button of document.querySelectorAll('.reveal'))
-        button.addEventListener('click', () => secret_reveal(button, button.getAttribute('aria-pressed') !== 'true'));
+        button.addEventListener('click', () => secret_reveal(button, !secret_is_shown(button)));
 }
 
 export function view_login_show(notice) {
@@ -51,6 +51,10 @@ function form_reset(name) {
     for (const button of $(name).querySelectorAll('.reveal')) secret_reveal(button, false);
 }
 
+function secret_is_shown(button) {
+    return button.getAttribute('aria-pressed') === 'true';
+}
+
 function secret_reveal(button, shown) {
     button.previousElementSibling.type = shown ? 'text' : 'password';
     button.setAttribute('aria-pressed', String(shown));
@@ -60,12 +64,10 @@ function secret_reveal(button, shown) {
 // Puts a trouble beside its field, or above the button where it is about none that the form has.
 function field_error(name, field, title) {
     const input = $(name).elements[field];
-    if (!FORMS[name].fields.includes(field)) return text_show($(name).querySelector('.form-error'), title);
+    if (!FORMS[name].fields.includes(field))
+        return text_show($(name).querySelector('.form-error'), title);
     text_show($(`${name}-${field}-error`), title);
     input.setAttribute('aria-invalid', String(Boolean(title)));
-    const described = [$(`${name}-${field}-hint`)?.id, title && `${name}-${field}-error`].filter(Boolean).join(' ');
-    if (described) input.setAttribute('aria-describedby', described);
-    else input.removeAttribute('aria-describedby');
     if (title) input.focus();
 }
 
@@ -89,8 +91,9 @@ async function form_send(name) {
         view_login_hide();
         enter(reply.user);
     } catch (problem) {
-        const seconds = Math.ceil(problem.retry_ms / 1000);
-        field_error(name, problem.field || '', seconds ? text('wait_s', problem.title, seconds) : problem.title);
+        const { title, field = '', retry_ms } = problem;
+        const told = retry_ms ? text('wait_s', title, Math.ceil(retry_ms / 1000)) : title;
+        field_error(name, field, told);
     }
     button.disabled = false;
 }

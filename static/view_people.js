@@ -3,7 +3,7 @@
 import { api_call } from './api.js';
 import { $, avatar_show, el, rows_show, sight_watch, text_show } from './dom.js';
 import { state, state_on_change, state_touch, user_get, user_put } from './state.js';
-import { text, text_presence, text_short } from './text.js';
+import { text, text_about, text_count, text_name, text_short } from './text.js';
 import { wait } from './wait.js';
 
 const PAGE = 50;
@@ -19,7 +19,8 @@ function people_none() {
 
 export function view_people_init() {
     state_on_change(view_people_show);
-    for (const name of ['chats', 'people']) $(`tab-${name}`).addEventListener('click', () => view_people_tab(name));
+    for (const name of ['chats', 'people'])
+        $(`tab-${name}`).addEventListener('click', () => view_people_tab(name));
     $('search').addEventListener('submit', (event) => event.preventDefault());
     $('search-q').addEventListener('input', async () => {
         const q = $('search-q').value;
@@ -48,7 +49,8 @@ export function view_people_peer(peer_id) {
 // Shows one's chats or everyone.
 export function view_people_tab(name) {
     tab = name;
-    for (const one of ['chats', 'people']) $(`tab-${one}`).setAttribute('aria-pressed', String(one === name));
+    for (const one of ['chats', 'people'])
+        $(`tab-${one}`).setAttribute('aria-pressed', String(one === name));
     $('search').hidden = name !== 'people';
     $('rows').setAttribute('aria-label', text(name));
     if (name === 'people' && state.me) people_find(found.q);
@@ -85,25 +87,11 @@ function row_of(id, dialog) {
     const user = user_get(id);
     const saved = id === state.me.id;
     const last = dialog?.last;
-    const row = { key: id, user, saved, current: id === shown_peer, unread: dialog?.unread || 0 };
-    row.name = saved ? text('saved') : user.deleted ? text('deleted_user') : user.display_name;
-    row.time = last ? text_short(last.sent_at) : '';
-    if (last) {
-        const body = last.deleted_at ? text('message_deleted') : last.body;
-        row.line = last.sender_id === state.me.id && !saved ? text('you', body) : body;
-    } else {
-        row.line = saved ? text('saved_hint') : row_line(user);
-    }
-    return row;
-}
-
-function row_line(user) {
-    return [user.username !== user.display_name && user.username, text_presence(user)].filter(Boolean).join(' · ');
-}
-
-// The server counts to a hundred.
-function count_text(count) {
-    return count >= 100 ? '99+' : String(count);
+    const row = { key: id, user, saved, current: id === shown_peer, name: text_name(user, saved) };
+    if (!last) return { ...row, time: '', line: text_about(user, saved), unread: '' };
+    const body = last.deleted_at ? text('message_deleted') : last.body;
+    const line = last.sender_id === state.me.id && !saved ? text('you', body) : body;
+    return { ...row, time: text_short(last.sent_at), line, unread: text_count(dialog.unread) };
 }
 
 function row_create() {
@@ -115,7 +103,7 @@ function row_fill(node, row) {
     link.href = `#/with/${row.key}`;
     if (row.current) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
-    const badge = row.unread > 0 && el('span', { class: 'badge' }, count_text(row.unread),
+    const badge = row.unread && el('span', { class: 'badge' }, row.unread,
         el('span', { class: 'unseen' }, text('unread')));
     link.replaceChildren(
         avatar_show(el('span', { 'aria-hidden': 'true' }), row.user, row.saved),
@@ -124,7 +112,7 @@ function row_fill(node, row) {
                 el('span', { class: 'row-name', dir: 'auto' }, row.name),
                 row.user.online && !row.saved && el('span', { class: 'unseen' }, text('online')),
                 el('span', { class: 'dim' }, row.time)),
-            el('span', { class: 'row-bottom' },
+            (row.line || badge) && el('span', { class: 'row-bottom' },
                 el('span', { class: 'row-line dim', dir: 'auto' }, row.line), badge)));
 }
 
@@ -141,23 +129,28 @@ function people_rows() {
     return found.q ? rows : [row_of(state.me.id), ...rows];
 }
 
+function chats_note(rows) {
+    if (!state.ready) return text('loading');
+    return rows.some((row) => !row.saved) ? '' : text('chats_empty');
+}
+
+function people_note() {
+    if (found.title) return found.title;
+    if (!found.loaded) return text('loading');
+    return found.ids.length ? '' : text(found.q ? 'people_none' : 'people_empty');
+}
+
 function view_people_show() {
     if (!state.me) return;
     const people = tab === 'people';
     text_show($('me'), state.me.display_name);
     text_show($('notice'), state.notice);
-    rows_show($('rows'), state.ready ? people ? people_rows() : chats_rows() : [], row_create, row_fill);
-    let note = '';
-    if (people) {
-        if (found.title) note = found.title;
-        else if (!found.loaded) note = text('loading');
-        else if (!found.ids.length) note = text(found.q ? 'people_none' : 'people_empty');
-    } else if (!state.ready) note = text('loading');
-    else if (!Array.from(state.dialogs.values()).some((dialog) => dialog.last && dialog.peer_id !== state.me.id))
-        note = text('chats_empty');
-    text_show($('rows-note'), note);
+    const rows = people ? people_rows() : chats_rows();
+    rows_show($('rows'), state.ready ? rows : [], row_create, row_fill);
+    text_show($('rows-note'), people ? people_note() : chats_note(rows));
     $('rows-more').hidden = !people || !(found.next || found.title);
-    const unread = Array.from(state.dialogs.values()).reduce((sum, dialog) => sum + dialog.unread, 0);
-    document.title = unread ? `(${count_text(unread)}) Perch` : 'Perch';
-    text_show($('tab-chats-count'), unread && people ? count_text(unread) : '');
+    let unread = 0;
+    for (const dialog of state.dialogs.values()) unread += dialog.unread;
+    document.title = unread ? `(${text_count(unread)}) Perch` : 'Perch';
+    text_show($('tab-chats-count'), people && text_count(unread));
 }

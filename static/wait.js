@@ -3,10 +3,11 @@
 const FIRST_MS = 800;
 const LONGEST_MS = 30000;
 
-// How long to wait before try number `tries` + 1: doubling, jittered so that many pages do not return in one second,
-// never less than the server asked for.
+// How long to wait before try number `tries` + 1: doubling, jittered so that many pages do not
+// return in one second, never less than the server asked for.
 export function wait_ms(tries, problem) {
-    const own = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2);
+    const full = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(tries, 10));
+    const own = full * (0.5 + Math.random() / 2);
     return Math.max(own, problem?.retry_ms ? problem.retry_ms + Math.random() * 1000 : 0);
 }
 
@@ -28,7 +29,8 @@ export function wait_again(tries, problem) {
     return wait(wait_ms(tries, problem), !problem.retry_ms);
 }
 
-// A random UUID. crypto.randomUUID exists in secure contexts only, and http on a private network is not one.
+// A random UUID. crypto.randomUUID exists in secure contexts only, and http on a private network is
+// not one.
 export function uuid_new() {
     if (crypto.randomUUID) return crypto.randomUUID();
     const bytes = crypto.getRandomValues(new Uint8Array(16));
