@@ -8,6 +8,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "http_status.h"
 #include "hub_state.h"
 #include "render.h"
 
@@ -33,8 +34,8 @@ static void begin(struct hub *hub, int status, const char *type, const char *req
     const FCGI_Header room = {0};
     buf_clear(&hub->reply);
     buf_add(&hub->reply, &room, sizeof room);
-    buf_addf(&hub->reply, "Status: %d\r\nContent-Type: %s\r\nCache-Control: no-store\r\n", status,
-             type);
+    buf_addf(&hub->reply, "Status: %d %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n",
+             status, http_reason(status), type);
     if (request_id[0] != '\0')
         buf_addf(&hub->reply, "X-Request-Id: %s\r\n", request_id);
     buf_adds(&hub->reply, "\r\n");

@@ -1,6 +1,7 @@
 #include "response.h"
 
 #include "common/err.h"
+#include "http_status.h"
 #include "render.h"
 
 void response_init(struct response *response)
@@ -62,7 +63,7 @@ int response_send(struct response *response, struct request *request)
     FCGX_Request *fcgx = request->fcgx;
     struct buf *headers = &response->headers;
     int status = response->status ? response->status : 200;
-    buf_addf(headers, "Status: %d\r\nCache-Control: no-store\r\n", status);
+    buf_addf(headers, "Status: %d %s\r\nCache-Control: no-store\r\n", status, http_reason(status));
     if (status != 204)
         buf_addf(headers, "Content-Type: %s\r\nContent-Length: %zu\r\n",
                  response->type ? response->type : "application/json", response->body.length);
