@@ -79,6 +79,34 @@ process_start() {
     until process_runs "$name" || ! kill -0 $! 2>/dev/null; do sleep 0.01; done
 }
 
+# What a dead process has left: members of its session that still run, as nginx's workers do when their master
+# is killed. That they work in DIR makes sure of whose they are. PostgreSQL's backends have sessions of their
+# own and work in the cluster; they are about to end, and no new postmaster starts before.
+process_leftovers() { # NAME
+    local pid boot stat folder cluster=$DIR/postgresql/data
+    [ "$1" = postgresql ] || cluster=/nowhere
+    read -r pid _ boot 2>/dev/null <"$DIR/state/$1.pid" || return 0
+    [ "$boot" = "$(</proc/sys/kernel/random/boot_id)" ] || return 0
+    for folder in /proc/[1-9]*; do
+        { read -r stat <"$folder/stat"; } 2>/dev/null || continue
+        read -ra stat <<<"${stat##*) }" # state, parent, group, session …
+        [[ ${stat[0]} != [ZX] ]] || continue
+        if [ "${stat[3]}" = "$pid" ] && [ "$folder/cwd" -ef "$DIR" ] || [ "$folder/cwd" -ef "$cluster" ]; then
+            echo "${folder#/proc/}"
+        fi
+    done
+}
+
+process_leftovers_kill() { # NAME
+    local pids
+    while pids=$(process_leftovers "$1") && [ -n "$pids" ]; do
+        # shellcheck disable=SC2086
+        kill -KILL $pids 2>/dev/null || :
+        sleep 0.03
+    done
+    rm -f "$DIR/state/$1.pid"
+}
+
 process_signal() { # NAME SIGNAL
     local pid
     pid=$(process_pid "$1") || return 0
@@ -99,10 +127,7 @@ process_wait() { # NAME SECONDS
 process_stop() {
     local name=$1 pid
     shift
-    if ! pid=$(process_pid "$name"); then
-        rm -f "$DIR/state/$name.pid"
-        return 0
-    fi
+    pid=$(process_pid "$name") || shift $#
     while [ $# -gt 0 ]; do
         process_signal "$name" "$1"
         process_wait "$name" "$2" && break
@@ -110,8 +135,8 @@ process_stop() {
     done
     if process_runs "$name"; then
         warn "$name does not end by itself; killing it"
-        kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" || :
+        kill -KILL "$pid" || :
         process_wait "$name" 10 || warn "$name (process $pid) cannot be killed"
     fi
-    rm -f "$DIR/state/$name.pid"
+    process_leftovers_kill "$name"
 }

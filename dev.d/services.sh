@@ -17,7 +17,7 @@ postgres_bin() {
 postgresql_create() {
     local home=$DIR/postgresql
     [ ! -e "$home/data" ] || return 0
-    as_runner rm -rf "$home/new" # an earlier attempt was interrupted
+    rm -rf "$home/new" # an earlier attempt was interrupted
     quietly "Creating the PostgreSQL cluster" "$DIR/log/initdb.log" \
         as_runner "$(postgres_bin)/initdb" --pgdata="$home/new" --username=postgres --auth=trust \
         --locale=C.UTF-8 --encoding=UTF8 --no-sync
@@ -26,7 +26,7 @@ postgresql_create() {
 
 postgresql_start() {
     postgresql_create
-    postgresql_lock_remove
+    postgresql_locks_remove
     process_start postgresql "$(postgres_bin)/postgres" -D "$DIR/postgresql/data" \
         -c listen_addresses= -c port=5432 -c unix_socket_directories="$DIR/run" -c unix_socket_permissions=0700 \
         -c fsync=on -c synchronous_commit=on -c full_page_writes=on \
@@ -34,12 +34,16 @@ postgresql_start() {
         -c log_line_prefix='%m [%p] %u ' -c cluster_name=perch-dev
 }
 
-# After a crash the lock file names a process that is gone. PostgreSQL sees that by itself unless the number
-# is somebody else's now, as happens in containers, where all numbers are low.
-postgresql_lock_remove() {
-    local lock=$DIR/postgresql/data/postmaster.pid pid
-    pid=$(as_runner head -n 1 "$lock" 2>/dev/null) || return 0
-    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = postgres ] || as_runner rm -f "$lock"
+# After a crash the lock files name a process that is gone. PostgreSQL sees that by itself unless the number is
+# somebody else's now, or its zombie's: both happen in containers, where numbers are low and nobody reaps.
+postgresql_locks_remove() {
+    local lock pid
+    for lock in "$DIR/postgresql/data/postmaster.pid" "$DIR/run/.s.PGSQL.5432.lock"; do
+        read -r pid 2>/dev/null <"$lock" || continue
+        if ! process_identity "$pid" >/dev/null || [ "$(cat "/proc/$pid/comm")" != postgres ]; then
+            rm -f "$lock"
+        fi
+    done
 }
 
 postgresql_answers() { "$(postgres_bin)/pg_isready" -q -h "$DIR/run" -p 5432 -U postgres -d postgres; }

@@ -16,6 +16,10 @@ command_up() {
     PORT=${PORT:-$(cat "$DIR/state/port" 2>/dev/null || echo 8080)}
     trap 'interrupted' INT TERM HUP
     trap 'up_failed' EXIT
+    local name
+    for name in "${SERVICES[@]}"; do
+        process_runs "$name" || process_leftovers_kill "$name"
+    done
     port_check
     if [ -n "${PERCH_DEV_BUILD:-}" ]; then
         BUILD=$(realpath -e -- "$PERCH_DEV_BUILD") || die "PERCH_DEV_BUILD names no folder: $PERCH_DEV_BUILD"

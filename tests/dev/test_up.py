@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -106,11 +107,14 @@ def test_detach_leaves_nothing_of_the_caller_open(folder):
     os.close(write_end)
     assert process.wait(120) == 0
     # The end of file comes only when no process holds the other end any more.
-    process.stdout.read(), process.stderr.read()
+    with process.stdout, process.stderr:
+        process.stdout.read(), process.stderr.read()
     assert select.select([read_end], [], [], 10)[0] and os.read(read_end, 1) == b""
     with pytest.raises(BrokenPipeError):
         process.stdin.write(b"x")
         process.stdin.flush()
+    with suppress(BrokenPipeError):
+        process.stdin.close()
     os.close(read_end)
 
 
@@ -287,9 +291,11 @@ def test_after_a_crash_of_everything_it_starts_again(folder):
     env = folder.start().env
     for key in PIDS:
         os.kill(int(env[key]), signal.SIGKILL)
-    wait_for(lambda: commands_below(folder.dir) == [], 30)
+    wait_for(lambda: running(env) == [])
     folder.start()
     assert folder.ready()
+    folder.dev("down")
+    assert commands_below(folder.dir) == []
 
 
 def test_a_half_made_cluster_is_made_anew(folder):
