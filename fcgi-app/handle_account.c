@@ -75,6 +75,13 @@ static int hash_new(const struct request *request, const char *password,
     return password_hash(&request->worker->cost, password, strlen(password), ret_hash);
 }
 
+/* What password checks of an account are counted by, wherever they are asked for. No folded name
+ * begins with a control character, so none is the same text. */
+static const char *account_subject(const struct request *request, int64_t user_id)
+{
+    return arena_printf(request->arena, "\x01%lld", (long long)user_id);
+}
+
 int account_create(struct request *request, struct response *response)
 {
     const struct conf *conf = request->worker->conf;
@@ -127,9 +134,10 @@ int session_create(struct request *request, struct response *response)
     if (err == 0)
         err = user_key_trimmed(request, username, &key);
     if (err == 0)
-        err = gate_account(request, response, key);
-    if (err == 0)
         err = store_account_credentials(worker->pg, request->arena, key, &user_id, &hash);
+    if (err == 0)
+        err =
+            gate_account(request, response, user_id > 0 ? account_subject(request, user_id) : key);
     if (err != 0)
         return err;
     if (!password_verify(&worker->cost, hash, password, strlen(password)))

@@ -54,20 +54,15 @@ static int read_names(struct request *request, struct response *response,
     return err;
 }
 
-/* Only what a time zone's name may contain: PostgreSQL, which knows the names, would also take
- * offsets and formulas. */
+/* Only what a time zone's name may contain. PostgreSQL, which knows the names, would also take
+ * POSIX formulas such as "Mars/Base+3": digits and '+' stand in the names of Etc/GMT+12 to
+ * Etc/GMT-14 only. */
 static bool is_zone_name(const char *name)
 {
-    bool slash = false;
-    if (!isalpha((unsigned char)name[0]))
-        return false;
-    for (; *name != '\0'; name++) {
-        slash |= *name == '/';
-        if (!isalpha((unsigned char)*name) && *name != '_' && *name != '/' &&
-            !(slash && (isdigit((unsigned char)*name) || *name == '-' || *name == '+')))
-            return false;
-    }
-    return true;
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_/-";
+    if (strncmp(name, "Etc/GMT", 7) == 0)
+        return strspn(name + 7, "+-0123456789") == strlen(name + 7);
+    return isalpha((unsigned char)name[0]) && strspn(name, letters) == strlen(name);
 }
 
 static int read_settings(struct request *request, struct response *response,

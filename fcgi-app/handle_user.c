@@ -52,6 +52,8 @@ static int key_parse(struct request *request, enum store_user_sort sort, const c
     *ret_key = first_key;
     if (text == NULL)
         return 0;
+    if (*text == '\0')
+        return ERR_BAD_PARAMETER;
     if (sort == STORE_USERS_BY_CREATION)
         return id_parse(text, &ret_key->id) == 0 ? 0 : ERR_BAD_PARAMETER;
     if (sort == STORE_USERS_BY_SEEN)

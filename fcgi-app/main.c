@@ -1,9 +1,11 @@
 /* perch-fcgi: read the configuration, then be the master. */
+#include <bsd/unistd.h>
 #include <getopt.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "common/conf.h"
@@ -71,6 +73,8 @@ int main(int argc, char **argv)
 {
     struct conf conf;
     enum log_level level = LOG_LEVEL_INFO;
+    /* Before anything points into the environment, which this moves to make room for titles. */
+    setproctitle_init(argc, argv, environ);
     enum action action = parse(argc, argv);
     log_open("master", level);
     if (sodium_init() < 0 || conf_load(&conf) != 0)

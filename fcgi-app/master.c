@@ -1,5 +1,6 @@
 #include "master.h"
 
+#include <bsd/unistd.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -158,7 +159,7 @@ static _Noreturn void child_run(const struct master *master, const struct slot *
     signal(SIGCHLD, SIG_DFL);
     if (log_level_parse(master->conf->log_level, &level) == 0)
         log_open(role_names[slot->role], level);
-    prctl(PR_SET_NAME, role_names[slot->role]);
+    setproctitle("%s %d", role_names[slot->role], slot->index);
     close(master->ready_pipe[0]);
     if (slot->role == ROLE_HUB) {
         token_keys_free(master->keys);
@@ -350,6 +351,7 @@ int master_main(const struct conf *conf)
     signals_init(&mask);
     int err = master_init(&master, conf);
     if (err == 0) {
+        setproctitle("master");
         log_info("serving with %d workers, %d hubs", conf->workers, conf->hubs);
         int code = supervise(&master, &mask);
         unlink(conf->app_socket);

@@ -78,6 +78,8 @@ void notify_sessions_end(struct worker *worker, int64_t user_id, const struct st
 {
     for (int i = 0; i < sessions->count; i++)
         session_end_one(worker, user_id, sessions->ids[i]);
+    /* Before the reply: the caller's next request must not find the session in the cache. */
+    notify_settle(worker);
 }
 
 void notify_partners(struct worker *worker, const struct store_ids *partners,

@@ -22,7 +22,7 @@ struct notify {
 /* Queues. */
 void notify_change(struct worker *worker, const struct store_change *change);
 void notify_passing(struct worker *worker, int64_t user_id, const char *json);
-/* Also writes the tombstones that keep the sessions out of the cache. */
+/* Also writes the tombstones that keep the sessions out of the cache, and sees to it at once. */
 void notify_sessions_end(struct worker *worker, int64_t user_id, const struct store_ids *sessions);
 /* Tells partners what became of a user. */
 void notify_partners(struct worker *worker, const struct store_ids *partners,
