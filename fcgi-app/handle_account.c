@@ -155,9 +155,7 @@ static int prove(struct request *request, struct response *response, const char 
     const char *password = NULL;
     int err = field_text(request, response, field, 0, REQUEST_TEXT_MAX, true, &password);
     if (err == 0)
-        err =
-            gate_account(request, response,
-                         arena_printf(request->arena, "#%lld", (long long)request->caller.user_id));
+        err = gate_account(request, response, account_subject(request, request->caller.user_id));
     if (err == 0)
         err = store_account_hash(worker->pg, request->arena, request->caller.user_id, ret_hash);
     if (err == 0 && !password_verify(&worker->cost, *ret_hash, password, strlen(password))) {
