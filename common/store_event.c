@@ -6,7 +6,8 @@
 /* One statement, so one snapshot: the position and the events agree. */
 static const struct pg_statement poll = {
     "event_poll",
-    "SELECT (SELECT epoch FROM perch.epoch), m.seq, m.floor_seq, e.seq, perch.event_json(e) "
+    "SELECT (SELECT epoch FROM perch.epoch), m.seq, m.floor_seq, e.seq, "
+    "CASE WHEN e.seq IS NOT NULL THEN perch.event_json(e) END "
     "FROM perch.mailboxes m "
     "LEFT JOIN LATERAL (SELECT * FROM perch.events WHERE user_id = m.user_id AND seq > $2 ORDER BY "
     "seq LIMIT 200) AS e "
