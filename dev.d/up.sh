@@ -154,7 +154,7 @@ env_save() {
     local key
     # The numbers of an environment taken from another instance's ./dev env are not ours.
     for key in "${!PERCH_@}"; do
-        [[ $key == *_PID ]] || printf '%s=%s\n' "$key" "${!key}"
+        [[ $key == *_PID || -z ${!key} ]] || printf '%s=%s\n' "$key" "${!key}"
     done >"$DIR/state/env.new"
     mv "$DIR/state/env.new" "$DIR/state/env"
 }
