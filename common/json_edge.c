@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf.h"
 #include "err.h"
 #include "utf8.h"
 
@@ -233,11 +234,49 @@ static size_t json_edge_members(struct json_object *object)
     return members;
 }
 
+/* The code point of a pair of \u escapes that the strict pass has seen; `at` stands behind the
+ * backslash. */
+static unsigned json_edge_pair(const char *at)
+{
+    struct json_edge edge = {.at = at + 1, .end = at + 11};
+    unsigned high = (unsigned)json_edge_hex(&edge);
+
+    edge.at += 2;
+    return 0x10000 + ((high & 0x3ff) << 10) + ((unsigned)json_edge_hex(&edge) & 0x3ff);
+}
+
+/* Pairs of escapes as plain UTF-8, all else as it is: json-c looks at the low 16 bits of a pair's
+ * code point, takes U+1D800, U+2D912 and others like them for half a pair, and puts U+FFFD there.
+ * `text` has passed the strict pass. */
+static void json_edge_pairs_plain(const char *text, size_t length, struct buf *ret_plain)
+{
+    const char *end = text + length;
+    const char *escape;
+
+    for (; (escape = memchr(text, '\\', (size_t)(end - text))); text = escape) {
+        buf_add(ret_plain, text, (size_t)(escape - text));
+        if (escape[1] == 'u' && memchr("dD", escape[2], 2) && memchr("89abAB", escape[3], 6)) {
+            unsigned point = json_edge_pair(escape + 1);
+            const char bytes[4] = {(char)(0xf0 | point >> 18), (char)(0x80 | (point >> 12 & 0x3f)),
+                                   (char)(0x80 | (point >> 6 & 0x3f)),
+                                   (char)(0x80 | (point & 0x3f))};
+
+            buf_add(ret_plain, bytes, sizeof(bytes));
+            escape += 12;
+        } else {
+            buf_add(ret_plain, escape, 2);
+            escape += 2;
+        }
+    }
+    buf_add(ret_plain, text, (size_t)(end - text));
+}
+
 int json_edge_parse(const char *text, size_t length, int max_depth, struct json_object **ret_object)
 {
     struct json_edge edge = {.at = text, .end = text + length, .depth_left = max_depth};
     struct json_tokener *tokener = NULL;
     struct json_object *object = NULL;
+    struct buf plain = {0};
     int err = ERR_BAD_JSON;
 
     if (length == 0 || length > INT_MAX || !utf8_valid(text, length))
@@ -248,7 +287,8 @@ int json_edge_parse(const char *text, size_t length, int max_depth, struct json_
     tokener = json_tokener_new_ex(max_depth + 1); /* it counts a bare value as one level */
     if (!tokener)
         return ERR_INTERNAL;
-    object = json_tokener_parse_ex(tokener, text, (int)length);
+    json_edge_pairs_plain(text, length, &plain);
+    object = json_tokener_parse_ex(tokener, plain.data, (int)plain.length);
     if (json_tokener_get_error(tokener) == json_tokener_continue) /* a bare number may go on */
         object = json_tokener_parse_ex(tokener, "", 1);
     if (json_tokener_get_error(tokener) != json_tokener_success)
@@ -262,5 +302,6 @@ int json_edge_parse(const char *text, size_t length, int max_depth, struct json_
 out:
     json_object_put(object);
     json_tokener_free(tokener);
+    buf_release(&plain);
     return err;
 }

@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -232,6 +233,33 @@ static void siblings_do_not_count_as_depth(void **state)
     json_object_put(object);
 }
 
+/* json-c alone turns a pair such as U+1D800's into U+FFFD. */
+static void pairs_of_escapes_are_their_character(void **state)
+{
+    static const unsigned lows[] = {0x0000, 0x0041, 0xd7ff, 0xd800, 0xdbff,
+                                    0xdc00, 0xdfff, 0xe000, 0xffff};
+
+    (void)state;
+    for (size_t i = 0; i < 16 * COUNT(lows); i++) {
+        unsigned point = ((unsigned)(i / COUNT(lows) + 1) << 16) + lows[i % COUNT(lows)];
+        const char bytes[] = {(char)(0xf0 | point >> 18), (char)(0x80 | (point >> 12 & 0x3f)),
+                              (char)(0x80 | (point >> 6 & 0x3f)), (char)(0x80 | (point & 0x3f)),
+                              '\0'};
+        char escaped[64];
+        char wanted[32];
+        struct text text = {.bytes = escaped};
+        struct json_object *object = NULL;
+
+        snprintf(escaped, sizeof(escaped), "\"\\\\ud83d%s\\u%04x\\u%04X\\\\\"", bytes,
+                 0xd800 + ((point - 0x10000) >> 10), 0xdc00 + (point & 0x3ff));
+        snprintf(wanted, sizeof(wanted), "\\ud83d%s%s\\", bytes, bytes);
+        text.length = strlen(escaped);
+        assert_int_equal(parse(&text, 1, &object), 0);
+        assert_string_equal(json_object_get_string(object), wanted);
+        json_object_put(object);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +269,7 @@ int main(void)
         cmocka_unit_test(values_arrive_unchanged),
         cmocka_unit_test(depth_is_limited_exactly),
         cmocka_unit_test(siblings_do_not_count_as_depth),
+        cmocka_unit_test(pairs_of_escapes_are_their_character),
     };
 
     return cmocka_run_group_tests_name("json_edge", tests, NULL, NULL);
