@@ -137,7 +137,7 @@ int request_param_int(const struct request *request, const char *name, int64_t m
 int id_parse(const char *text, int64_t *ret_id)
 {
     size_t digits = strspn(text, "0123456789");
-    if (digits < 1 || digits > 16 || text[digits] != '\0')
+    if (digits < 1 || digits > 16 || text[0] == '0' || text[digits] != '\0')
         return ERR_INVALID;
     int64_t id = strtoll(text, NULL, 10);
     if (id < 1 || id > STORE_ID_MAX)
