@@ -54,10 +54,10 @@ def test_cookie_with_unsafe_method_needs_this_site(person, site, origin):
 
 @pytest.mark.parametrize("method", UNSAFE)
 @pytest.mark.parametrize("site, allowed", [("same-origin", True), ("cross-site", False), (None, False)])
-def test_every_unsafe_method_is_checked(person, method, site, allowed):
-    response = person.request(
+def test_every_unsafe_method_is_checked(alice, method, site, allowed):
+    response = alice.request(
         method,
-        UNSAFE[method].format(id=person.id),
+        UNSAFE[method].format(id=alice.id),
         json=BODIES.get(method),
         headers={"Sec-Fetch-Site": site, "Origin": None},
     )

