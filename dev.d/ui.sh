@@ -7,8 +7,9 @@ else
     BOLD='' RED='' DIM='' PLAIN='' TERMINAL=
 fi
 
-# A closed terminal or pipe must not end the script halfway through stopping things.
-trap '' PIPE
+# A closed terminal or pipe must not end the script halfway through stopping things. Not ignored: children,
+# among them packages' own scripts, would inherit that.
+trap : PIPE
 say() { printf '%s\n' "$*" >&2 2>/dev/null || :; }
 step() { say "$BOLD==>$PLAIN $*"; }
 warn() { say "${RED}dev: $*$PLAIN"; }
