@@ -348,7 +348,7 @@ def test_text_is_never_code(perch, text):
     ):
         problem(client.get(path, params=params), 400, "bad_parameter")
     problem(client.get("/events", params={"cursor": text}), 400, "bad_cursor")
-    problem(client.patch("/me", {"settings": {"time_zone": text}}), 422, "invalid")
+    problem(client.patch("/me", {"time_zone": text}), 422, "invalid")
 
 
 def exchange(perch, data):
