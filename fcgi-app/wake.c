@@ -1,5 +1,6 @@
 #include "wake.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,19 +29,46 @@ void wake_format_session_end(struct buf *buf, int64_t session_id)
     buf_addi(buf, session_id);
 }
 
+/* A positive number of at most 16 digits, which 53 bits need; the text after it. */
+static int number_read(const char *text, int64_t *ret_number, const char **ret_rest)
+{
+    size_t digits = strspn(text, "0123456789");
+    int64_t number = digits <= 16 ? strtoll(text, NULL, 10) : 0;
+    if (digits < 1 || number < 1)
+        return ERR_BAD_REQUEST;
+    *ret_number = number;
+    *ret_rest = text + digits;
+    return 0;
+}
+
+static bool json_fits(const char *json)
+{
+    return json[0] == '{' && strlen(json) <= WAKE_JSON_MAX;
+}
+
 static int wake_parse_event(const char *text, struct wake *ret_wake)
 {
-    const char *space = strchr(text, ' ');
-    size_t length = space ? (size_t)(space - text) : 0;
-    if (length < 1 || length > CURSOR_EPOCH_MAX)
-        return ERR_BAD_REQUEST;
-    char *end = NULL;
+    size_t length = strcspn(text, " ");
     struct wake wake = {.kind = WAKE_EVENT};
-    memcpy(wake.at.epoch, text, length);
-    wake.at.seq = strtoll(space + 1, &end, 10);
-    if (end == space + 1 || *end != ' ')
+    const char *rest = NULL;
+    if (length < 1 || length > CURSOR_EPOCH_MAX || text[length] == '\0' ||
+        number_read(text + length + 1, &wake.at.seq, &rest) != 0 || *rest != ' ')
         return ERR_BAD_REQUEST;
-    wake.json = end[1] == '{' ? end + 1 : NULL;
+    rest++;
+    if (*rest != '\0' && !json_fits(rest))
+        return ERR_BAD_REQUEST;
+    memcpy(wake.at.epoch, text, length);
+    wake.json = *rest != '\0' ? rest : NULL;
+    *ret_wake = wake;
+    return 0;
+}
+
+static int wake_parse_session_end(const char *text, struct wake *ret_wake)
+{
+    struct wake wake = {.kind = WAKE_SESSION_END};
+    const char *rest = NULL;
+    if (number_read(text, &wake.session_id, &rest) != 0 || *rest != '\0')
+        return ERR_BAD_REQUEST;
     *ret_wake = wake;
     return 0;
 }
@@ -54,13 +82,12 @@ int wake_parse(const char *text, struct wake *ret_wake)
     case 'e':
         return wake_parse_event(rest, ret_wake);
     case 't':
-        if (rest[0] != '{' || strlen(rest) > WAKE_JSON_MAX)
+        if (!json_fits(rest))
             return ERR_BAD_REQUEST;
         *ret_wake = (struct wake){.kind = WAKE_PASSING, .json = rest};
         return 0;
     case 's':
-        *ret_wake = (struct wake){.kind = WAKE_SESSION_END, .session_id = strtoll(rest, NULL, 10)};
-        return 0;
+        return wake_parse_session_end(rest, ret_wake);
     default:
         return ERR_BAD_REQUEST;
     }
