@@ -84,6 +84,7 @@ int handoff_receive(int socket, union handoff_message *ret_message, int *ret_fd)
     if (ret_message->kind == HANDOFF_PARK && length == sizeof ret_message->park)
         return 0;
     if (ret_message->kind == HANDOFF_WAKE && *ret_fd == -1 &&
+        ret_message->wake.head.length <= HANDOFF_WAKE_MAX &&
         (size_t)length == sizeof ret_message->wake.head + ret_message->wake.head.length) {
         ret_message->wake.text[ret_message->wake.head.length] = '\0';
         return 0;
