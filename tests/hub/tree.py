@@ -1,0 +1,58 @@
+"""The processes of one perch-fcgi, as an operator sees them with ps."""
+
+import os
+import signal
+from pathlib import Path
+
+from perchtest import wait_for
+from perchtest.instance import alive, children
+from perchtest.wire import eventually, open_descriptors
+
+OWN = 6  # descriptors the hub may come to need for itself: PostgreSQL, Redis
+
+
+def name_of(pid):
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+class Tree:
+    def __init__(self, instance):
+        self.instance = instance
+        self.master = instance.service("perch-fcgi").pid
+
+    def pids(self, role):
+        """Children of this role: "hub", "worker" or "auth"."""
+        return sorted(pid for pid in children(self.master)
+                      if alive(pid) and name_of(pid) == role)
+
+    @property
+    def hub(self):
+        [pid] = self.pids("hub")
+        return pid
+
+    def all(self):
+        return self.pids("hub") + self.pids("worker") + self.pids("auth")
+
+    def kill(self, pid):
+        """kill -9, and wait until it is gone."""
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not alive(pid), 10, f"{pid} to die")
+
+    def replaced(self, role, old, count):
+        """Whether this many processes of the role run and none of them is an old one."""
+        now = self.pids(role)
+        return len(now) == count and not set(now) & set(old)
+
+    def hub_descriptors(self):
+        return open_descriptors(self.hub)
+
+    async def parked(self, count, base, timeout=60):
+        """Wait until the hub holds this many polls more than at `base` open descriptors."""
+        await eventually(lambda: self.hub_descriptors() >= base + count, timeout, f"{count} polls to be parked")
+
+    async def unparked(self, base, timeout=20):
+        """Wait until the polls are gone. The hub may have opened connections of its own since `base`."""
+        await eventually(lambda: self.hub_descriptors() <= base + OWN, timeout, "the hub to let the polls go")
