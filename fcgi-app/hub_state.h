@@ -110,6 +110,8 @@ struct hub_verify *hub_verify_new(struct hub *hub);
 void hub_verify_free(struct hub_verify *verify);
 /* Looks at all users in doubt, now or as soon as the look under way has ended. */
 void hub_verify_kick(struct hub_verify *verify);
+/* The same for the epoch, though nobody may be waiting. */
+void hub_verify_epoch(struct hub_verify *verify);
 
 /* hub_reply.c: bytes. Each ends the FastCGI request; the caller closes the descriptor. */
 enum hub_answer { HUB_NOTHING, HUB_MORE, HUB_SUPERSEDED };

@@ -155,7 +155,7 @@ void hub_park(struct hub *hub, const struct handoff_park *park, int fd)
         hub_reply_park(hub, park, fd, after_ms);
         close(fd);
         if (other_epoch)
-            hub_verify_kick(hub->verify);
+            hub_verify_epoch(hub->verify);
         return;
     }
     struct hub_user *user = hub_user_find(hub, park->user_id);
@@ -165,9 +165,12 @@ void hub_park(struct hub *hub, const struct handoff_park *park, int fd)
     struct waiter *waiter = waiter_new(hub, user, park, fd);
     if (session_has_ended(user, park->session_id))
         waiter_refuse(hub, waiter);
-    else if (user->known > waiter->seq)
+    else if (user->known > waiter->seq) {
+        /* Usually news came meanwhile. But a log that was put back stays behind what is known here
+         * for long: the next one to come asks PostgreSQL, or it would be told "more" for ever. */
+        user->known = -1;
         waiter_answer(hub, waiter, HUB_MORE, 0);
-    else if (user->known >= 0)
+    } else if (user->known >= 0)
         user->known = waiter->seq; /* PostgreSQL had it, the announcement is still on its way */
     else if (user->follow != FOLLOW_ASKED && user->follow != FOLLOW_LEAVING)
         hub_user_doubt(hub, user); /* otherwise the acknowledgement does */

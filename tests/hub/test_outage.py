@@ -134,6 +134,49 @@ def test_postgresql_restarts_under_a_talk_and_nothing_is_lost_or_repeated(instan
     asyncio.run(scenario())
 
 
+def test_after_a_new_epoch_polls_wait_again_even_if_nobody_was_waiting(instance):
+    async def scenario():
+        [alice] = crowd(instance, 1)
+        async with Wire(instance, alice) as poller:
+            cursor = await poller.cursor()
+            await poller.request("GET", f"/events?cursor={cursor}&wait=1")
+            await asyncio.to_thread(instance.sql, "SELECT perch.epoch_draw()")
+            cursor = await poller.cursor()
+            waited = 0
+            for _ in range(10):
+                start = time.monotonic()
+                await poller.request("GET", f"/events?cursor={cursor}&wait=1")
+                waited = time.monotonic() - start
+                if waited > 0.9:
+                    break
+                await asyncio.sleep(0.2)
+            assert waited > 0.9
+
+    asyncio.run(scenario())
+
+
+def test_a_log_that_was_put_back_is_waited_on_and_not_asked_for_more_in_a_circle(instance):
+    """A restore in place leaves the hub with positions that are ahead of the log."""
+    async def scenario():
+        [alice] = crowd(instance, 1)
+        async with Wire(instance, alice) as poller:
+            for zone in ("Europe/Berlin", "Europe/Paris", "Europe/Rome"):
+                await poller.request("PATCH", "/me", {"time_zone": zone})
+            # The hub follows her and knows the position.
+            await poller.request("GET", f"/events?cursor={await poller.cursor()}&wait=1")
+            await asyncio.to_thread(instance.sql, "UPDATE perch.mailboxes SET seq = 1; "
+                                                  "DELETE FROM perch.events WHERE seq > 1")
+            cursor = await poller.cursor()
+            assert cursor.endswith("-1")
+            more = 0
+            for _ in range(5):
+                reply = await poller.request("GET", f"/events?cursor={cursor}&wait=1")
+                more += reply.json["more"]
+            assert more <= 1
+
+    asyncio.run(scenario())
+
+
 def test_a_new_epoch_resets_a_waiting_poll(instance):
     """As after a restore in place: whoever waits with a cursor of the old life must not wait on."""
     async def scenario():
