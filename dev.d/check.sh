@@ -14,9 +14,14 @@ command_check() {
     packages_need "${PACKAGES_UP[@]}" "${PACKAGES_CHECK[@]}"
     [[ " ${WORDS[*]} " != *" quick "* ]] || QUICK=yes
     check_prepare
-    for suite in "${suites[@]}"; do
-        check_suite "$suite"
-    done
+    # In a subshell, because it ends the script where it fails; without a build each suite would only say so again.
+    if (build "$CHECK/build" Perch); then
+        for suite in "${suites[@]}"; do
+            check_suite "$suite"
+        done
+    else
+        count 0 1
+    fi
     printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
     [ "$FAILED" -eq 0 ]
 }
@@ -39,7 +44,6 @@ check_prepare() {
     mkdir -p "$CHECK/log" "$CHECK/artefacts" "$CHECK/instances"
     exec {check_lock}>"$CHECK/lock"
     flock -n "$check_lock" || die "another ./dev check runs in $DIR; take another --dir"
-    build "$CHECK/build" Perch
     # Instances of tests that were killed are stopped all the same.
     PERCH_TEST_TMP=$(mktemp -d /tmp/perch-check-XXXX)
     chmod 711 "$PERCH_TEST_TMP"

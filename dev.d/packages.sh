@@ -33,7 +33,7 @@ packages_need() {
     # Not in DIR: as root that may be a folder of somebody else's making.
     local log
     log=$(mktemp /tmp/perch-apt-XXXXXX.log)
-    say "    $missing" | fold -s -w 100 >&2
+    fold -s -w 96 <<<"$missing" | sed 's/^/    /' >&2
     # shellcheck disable=SC2086
     quietly "Installing $(wc -w <<<"$missing") Debian packages ${root:+with sudo }and what they need" "$log" \
         "${root[@]}" bash "$TOP/dev.d/apt-install" $missing
