@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from hub.tree import Tree
 from perchtest import wait_for
 from perchtest.instance import children, find_build
 from perchtest.statements import program_statement
@@ -47,7 +48,7 @@ class Load:
     def wake(self, *, waiting, rate, seconds, look):
         """`look(memory)` is called while all polls wait."""
         self.instance.sql("CHECKPOINT")
-        hub = hub_of(self.instance)
+        hub = Tree(self.instance).hub
         base = len(os.listdir(f"/proc/{hub}/fd"))
         with subprocess.Popen(self.command("wake", waiting=waiting, rate=rate, seconds=seconds, clients=16),
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -63,12 +64,6 @@ class Load:
         return result
 
 
-def hub_of(instance):
-    [pid] = [pid for pid in children(int(instance.read_env()["PERCH_MASTER_PID"]))
-             if Path(f"/proc/{pid}/comm").read_text().strip() == "hub"]
-    return pid
-
-
 def weigh(pids):
     """Bytes of PSS (shared pages divided among their users) and RSS."""
     total = {"pss": 0, "rss": 0}
@@ -82,7 +77,7 @@ def weigh(pids):
 def memory_of(instance):
     env = instance.read_env()
     perch, nginx = int(env["PERCH_MASTER_PID"]), int(env["PERCH_NGINX_PID"])
-    return {"hub": weigh([hub_of(instance)]), "perch": weigh([perch, *children(perch)]),
+    return {"hub": weigh([Tree(instance).hub]), "perch": weigh([perch, *children(perch)]),
             "nginx": weigh([nginx, *children(nginx)])}
 
 

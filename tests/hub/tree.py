@@ -11,8 +11,12 @@ from perchtest.wire import eventually, open_descriptors
 OWN = 6  # descriptors the hub may come to need for itself: PostgreSQL, Redis
 
 
-def name_of(pid):
+def role_of(pid):
+    """From the title ("perch-fcgi: worker 2"), else from the short name."""
     try:
+        title = Path(f"/proc/{pid}/cmdline").read_text()
+        if title.startswith("perch-fcgi: "):
+            return title.split()[1].rstrip("\0")
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except (FileNotFoundError, ProcessLookupError):
         return ""
@@ -26,7 +30,7 @@ class Tree:
     def pids(self, role):
         """Children of this role: "hub", "worker" or "auth"."""
         return sorted(pid for pid in children(self.master)
-                      if alive(pid) and name_of(pid) == role)
+                      if alive(pid) and role_of(pid) == role)
 
     @property
     def hub(self):
