@@ -131,8 +131,9 @@ static bool redis_read(struct redis *redis, struct redis_value *ret_values, int 
         void *reply = NULL;
         if (redisGetReply(redis->context, &reply) != REDIS_OK || reply == NULL)
             return false;
-        if (i < count)
-            ret_values[i] = redis_value_of(reply);
+        int place = i - (redis->queued - count);
+        if (place >= 0)
+            ret_values[place] = redis_value_of(reply);
         freeReplyObject(reply);
     }
     return true;

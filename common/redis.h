@@ -42,8 +42,8 @@ void redis_free(struct redis *redis);
 /* Queues one command; arguments up to a NULL, copied. */
 void redis_add(struct redis *redis, const char *command, ...) __attribute__((sentinel));
 
-/* Sends what is queued and reads the first `count` values, one per command. ERR_NO_REDIS: none of
- * them is valid. */
+/* Sends what is queued and reads the values of the last `count` commands; earlier ones may have
+ * been queued by somebody who wants no answer. ERR_NO_REDIS: none of them is valid. */
 int redis_exchange(struct redis *redis, struct redis_value *ret_values, int count)
     __attribute__((warn_unused_result));
 

@@ -67,6 +67,15 @@ def test_passwords_of_an_account_are_counted_wherever_they_are_asked(strict):
     throttled(login(strict, person.username, person.password))
 
 
+def test_passwords_are_counted_also_while_the_session_is_not_cached(strict):
+    person = strict.person("target")
+    for _ in range(ACCOUNT + 2):
+        for key in strict.redis().keys("*s:*"):
+            strict.redis().delete(key)
+        reply = person.put("/me/password", {"current": "wrong", "new": "x"})
+    throttled(reply)
+
+
 def test_log_ins_from_one_address_are_counted_over_all_names(strict):
     person = strict.person("someone")
     for _ in range(LOGIN):
