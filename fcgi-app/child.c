@@ -11,6 +11,8 @@
 
 static volatile sig_atomic_t ending;
 
+static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+
 static void on_end(int signal)
 {
     (void)signal;
@@ -19,7 +21,6 @@ static void on_end(int signal)
 
 void child_signals_init(void)
 {
-    static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
     struct sigaction action = {.sa_handler = on_end};
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
@@ -30,6 +31,11 @@ void child_signals_init(void)
 
 bool child_is_ending(void)
 {
+    sigset_t pending;
+    if (ending == 0 && sigpending(&pending) == 0)
+        for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+            if (sigismember(&pending, ends[i]) == 1)
+                ending = 1;
     return ending != 0;
 }
 

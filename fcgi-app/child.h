@@ -24,6 +24,8 @@ struct child {
 /* TERM, INT, HUP and QUIT, which the master left blocked, end the process gracefully. Before
  * FCGX_Init(), whose own handlers would race with its accept loop. */
 void child_signals_init(void);
+/* Has one of them come, be it blocked still? epoll_pwait() lets none through while something is
+ * ready, which under load is always. */
 bool child_is_ending(void);
 
 /* Tells the master that this child serves from now on. */

@@ -103,12 +103,13 @@ static void hub_release(struct hub *hub)
     buf_release(&hub->reply);
 }
 
-int hub_main(const struct child *child, int socket)
+int hub_main(const struct child *child, int socket, const sigset_t *mask)
 {
     struct hub *hub = calloc(1, sizeof *hub);
     if (hub == NULL || sodium_init() < 0)
         abort();
     hub_init(hub, child, socket);
+    sigprocmask(SIG_SETMASK, mask, NULL);
     child_ready(child);
     event_base_dispatch(hub->base);
 

@@ -13,7 +13,8 @@
 #include "child.h"
 
 /* Serves until TERM, answers everybody, and returns the exit code for the process. `socket` is its
- * end of the hand-off. */
-int hub_main(const struct child *child, int socket);
+ * end of the hand-off. The signals that end it are blocked until its own handlers stand; `mask`
+ * holds from then on. */
+int hub_main(const struct child *child, int socket, const sigset_t *mask);
 
 #endif

@@ -173,8 +173,7 @@ static _Noreturn void child_run(const struct master *master, const struct slot *
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
         _exit(0);
     if (slot->role == ROLE_HUB) {
-        sigprocmask(SIG_SETMASK, mask, NULL);
-        code = hub_main(&child, master->hub_pairs[slot->index][1]);
+        code = hub_main(&child, master->hub_pairs[slot->index][1], mask);
     } else {
         bool auth = slot->role == ROLE_AUTH;
         code = worker_main(&child, auth ? POOL_AUTH : POOL_APP,
@@ -183,7 +182,8 @@ static _Noreturn void child_run(const struct master *master, const struct slot *
     exit(code);
 }
 
-static void slot_fill(struct master *master, struct slot *slot, const sigset_t *mask)
+/* False where it has to be tried again after BACKOFF_MIN_MS. */
+static bool slot_fill(struct master *master, struct slot *slot, const sigset_t *mask)
 {
     pid_t parent = getpid();
     pid_t pid = fork();
@@ -193,9 +193,10 @@ static void slot_fill(struct master *master, struct slot *slot, const sigset_t *
     if (pid < 0) {
         log_error("cannot fork: %s", strerror(errno));
         slot->not_before = clock_mono_ms() + BACKOFF_MIN_MS;
-    } else {
-        slot->pid = pid;
+        return false;
     }
+    slot->pid = pid;
+    return true;
 }
 
 /* Starts what is missing; how long until the next one may be started, -1 for no such wait. */
@@ -207,9 +208,9 @@ static int slots_fill(struct master *master, const sigset_t *mask)
         int64_t left = slot->not_before - clock_mono_ms();
         if (slot->pid != 0 || slot->given_up)
             continue;
-        if (left <= 0)
-            slot_fill(master, slot, mask);
-        else if (wait_ms < 0 || left < wait_ms)
+        if (left <= 0 && !slot_fill(master, slot, mask))
+            left = BACKOFF_MIN_MS;
+        if (left > 0 && (wait_ms < 0 || left < wait_ms))
             wait_ms = (int)left;
     }
     return wait_ms;
