@@ -12,12 +12,18 @@
 #include "common/err.h"
 #include "common/log.h"
 
+static int cannot_listen(const char *path)
+{
+    log_error("%s: cannot listen: %s", path, strerror(errno));
+    return ERR_CONFIG;
+}
+
 /* Makes the path free: nothing there, or a socket that nobody answers. */
 static int path_free(const struct sockaddr_un *address)
 {
     struct stat info;
     if (lstat(address->sun_path, &info) != 0)
-        return errno == ENOENT ? 0 : ERR_CONFIG;
+        return errno == ENOENT ? 0 : cannot_listen(address->sun_path);
     if (!S_ISSOCK(info.st_mode)) {
         log_error("%s exists and is not a socket", address->sun_path);
         return ERR_CONFIG;
@@ -30,7 +36,7 @@ static int path_free(const struct sockaddr_un *address)
         log_error("%s: another process serves there; stop it first", address->sun_path);
         return ERR_CONFIG;
     }
-    return unlink(address->sun_path) == 0 ? 0 : ERR_CONFIG;
+    return unlink(address->sun_path) == 0 ? 0 : cannot_listen(address->sun_path);
 }
 
 static int group_set(const char *path, const char *name)
@@ -62,15 +68,13 @@ int listen_open(const char *path, const char *group, int *ret_fd)
     mode_t mask = umask(0117); /* 0660 from the first moment on */
     int bound = bind(fd, (const struct sockaddr *)&address, sizeof address);
     umask(mask);
-    if (fd < 0 || bound != 0) {
-        log_error("%s: cannot listen: %s", path, strerror(errno));
-        err = ERR_CONFIG;
-    }
+    if (fd < 0 || bound != 0)
+        err = cannot_listen(path);
     if (err == 0 && group != NULL)
         err = group_set(path, group);
     /* Listening last: nobody connects before the group is right. */
     if (err == 0 && listen(fd, LISTEN_BACKLOG) != 0)
-        err = ERR_CONFIG;
+        err = cannot_listen(path);
     if (err != 0) {
         close(fd);
         return err;

@@ -1,0 +1,247 @@
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "fcgi-app/listen.h"
+
+static char folder[] = "/tmp/perch-listen-XXXXXX";
+static char path[64];
+
+static int group_begin(void **state)
+{
+    (void)state;
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    snprintf(path, sizeof(path), "%s/app.sock", folder);
+    return 0;
+}
+
+static int group_end(void **state)
+{
+    (void)state;
+    return rmdir(folder);
+}
+
+static int path_remove(void **state)
+{
+    (void)state;
+    unlink(path);
+    return 0;
+}
+
+static struct sockaddr_un address(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    return address;
+}
+
+/* Connects to the path: 0 or the errno. */
+static int connect_errno(void)
+{
+    struct sockaddr_un to = address();
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    int error = connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0 ? 0 : errno;
+
+    close(fd);
+    return error;
+}
+
+static int listen_well(void)
+{
+    int fd = -1;
+
+    assert_int_equal(listen_open(path, NULL, &fd), 0);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+/* Refused with a line that says `what`; nothing was returned. */
+static void assert_refused(const char *where, const char *group, const char *what)
+{
+    int fd = 77;
+
+    unit_stderr_begin();
+    assert_int_equal(listen_open(where, group, &fd), ERR_CONFIG);
+    assert_non_null(strstr(unit_stderr_end(), what));
+    assert_int_equal(fd, 77);
+}
+
+static void the_web_server_can_connect(void **state)
+{
+    int fd = listen_well();
+
+    (void)state;
+    assert_int_equal(connect_errno(), 0);
+    close(fd);
+}
+
+static void the_socket_does_not_block_and_is_not_inherited(void **state)
+{
+    int fd = listen_well();
+
+    (void)state;
+    assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+    assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    close(fd);
+}
+
+static void the_sockets_mode_is_0660_whatever_the_umask(void **state)
+{
+    const mode_t masks[] = {0, 022, 077};
+
+    for (size_t i = 0; i < COUNT(masks); i++) {
+        struct stat info;
+        mode_t before = umask(masks[i]);
+        int fd = listen_well();
+
+        assert_int_equal(umask(before), masks[i]); /* left as it was */
+        assert_int_equal(stat(path, &info), 0);
+        assert_int_equal(info.st_mode & 07777, 0660);
+        close(fd);
+        path_remove(state);
+    }
+}
+
+static void the_socket_is_given_to_the_group(void **state)
+{
+    const struct group *group = getgrgid(getgid());
+    struct stat info;
+    int fd = -1;
+
+    (void)state;
+    assert_non_null(group);
+    assert_int_equal(listen_open(path, group->gr_name, &fd), 0);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_gid, group->gr_gid);
+    assert_int_equal(connect_errno(), 0);
+    close(fd);
+}
+
+static void a_group_that_does_not_exist_is_named(void **state)
+{
+    (void)state;
+    assert_refused(path, "no-such-group", "no-such-group");
+    assert_int_not_equal(connect_errno(), 0);
+}
+
+static void a_stale_socket_is_replaced(void **state)
+{
+    (void)state;
+    close(listen_well());
+    assert_int_equal(connect_errno(), ECONNREFUSED);
+    int fd = listen_well();
+    assert_int_equal(connect_errno(), 0);
+    close(fd);
+}
+
+static void a_socket_that_answers_is_left_alone(void **state)
+{
+    int fd = listen_well();
+
+    (void)state;
+    assert_refused(path, NULL, "another process serves there");
+    assert_int_equal(connect_errno(), 0);
+    close(fd);
+}
+
+static void a_busy_socket_is_left_alone(void **state)
+{
+    struct sockaddr_un at = address();
+    int busy = socket(AF_UNIX, SOCK_STREAM, 0);
+    int waiting[64];
+    size_t count = 0;
+
+    (void)state;
+    assert_int_equal(bind(busy, (const struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(busy, 0), 0);
+    do { /* until nobody can wait any more */
+        assert_true(count < COUNT(waiting));
+        waiting[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    } while (connect(waiting[count++], (const struct sockaddr *)&at, sizeof(at)) == 0);
+    assert_int_equal(errno, EAGAIN);
+    assert_refused(path, NULL, "another process serves there");
+    while (count > 0)
+        close(waiting[--count]);
+    close(busy);
+}
+
+static void what_is_not_a_socket_is_left_alone(void **state)
+{
+    struct stat info;
+    int file = open(path, O_CREAT | O_WRONLY, 0600);
+
+    (void)state;
+    close(file);
+    assert_refused(path, NULL, "not a socket");
+    assert_int_equal(stat(path, &info), 0);
+    assert_true(S_ISREG(info.st_mode));
+}
+
+static void a_link_is_left_alone(void **state)
+{
+    struct stat info;
+
+    (void)state;
+    assert_int_equal(symlink("/nonexistent", path), 0);
+    assert_refused(path, NULL, "not a socket");
+    assert_int_equal(lstat(path, &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+}
+
+static void a_path_too_long_for_a_socket_is_refused(void **state)
+{
+    struct sockaddr_un at;
+    char text[sizeof(at.sun_path) + 1] = "";
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    memcpy(text, "/tmp/", 5);
+    assert_refused(text, NULL, "at most 107 bytes");
+}
+
+static void a_folder_that_does_not_exist_is_named(void **state)
+{
+    (void)state;
+    assert_refused("/nonexistent/app.sock", NULL, "/nonexistent/app.sock");
+}
+
+static void a_path_below_a_file_is_named(void **state)
+{
+    (void)state;
+    assert_refused("/dev/null/app.sock", NULL, "/dev/null/app.sock");
+}
+
+#define listen_test(test) cmocka_unit_test_teardown(test, path_remove)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        listen_test(the_web_server_can_connect),
+        listen_test(the_socket_does_not_block_and_is_not_inherited),
+        listen_test(the_sockets_mode_is_0660_whatever_the_umask),
+        listen_test(the_socket_is_given_to_the_group),
+        listen_test(a_group_that_does_not_exist_is_named),
+        listen_test(a_stale_socket_is_replaced),
+        listen_test(a_socket_that_answers_is_left_alone),
+        listen_test(a_busy_socket_is_left_alone),
+        listen_test(what_is_not_a_socket_is_left_alone),
+        listen_test(a_link_is_left_alone),
+        listen_test(a_path_too_long_for_a_socket_is_refused),
+        listen_test(a_folder_that_does_not_exist_is_named),
+        listen_test(a_path_below_a_file_is_named),
+    };
+
+    return cmocka_run_group_tests_name("listen", tests, group_begin, group_end);
+}
