@@ -1,8 +1,10 @@
 #include "hub.h"
 
+#include <limits.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/err.h"
@@ -63,12 +65,23 @@ static void on_end(evutil_socket_t fd, short what, void *argument)
     event_base_loopbreak(argument);
 }
 
+/* How many polls may wait; at the limit itself the kernel would drop theirs and everybody's. */
+static int waiters_max(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+        return 0;
+    return limit.rlim_cur > 2 * HUB_DESCRIPTORS ? (int)limit.rlim_cur - HUB_DESCRIPTORS
+                                                : HUB_DESCRIPTORS;
+}
+
 static void hub_init(struct hub *hub, const struct child *child, int socket)
 {
     static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
     const struct timeval sweep = {.tv_sec = HUB_SWEEP_ALONE_MS / 1000,
                                   .tv_usec = HUB_SWEEP_ALONE_MS % 1000 * 1000};
     hub->conf = child->conf;
+    hub->waiters_max = waiters_max();
     hub->socket = socket;
     hub->base = event_base_new();
     if (hub->base == NULL)

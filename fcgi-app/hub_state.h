@@ -24,6 +24,7 @@ enum {
     HUB_PING_MS = 1000,
     HUB_PONG_MS = 500,
     HUB_END_SIGNALS = 4,
+    HUB_DESCRIPTORS = 32, /* kept for everything but waiting polls */
 };
 
 /* Does Redis tell us about this user? */
@@ -74,6 +75,7 @@ struct hub {
     bool ending;
     struct hub_user *users; /* uthash */
     int waiter_count;
+    int waiters_max;                  /* as many as there are descriptors for; 0: no limit */
     char epoch[CURSOR_EPOCH_MAX + 1]; /* "": not known yet */
     union handoff_message message;    /* being received */
     struct hub_redis *redis;

@@ -13,6 +13,7 @@
 enum {
     AFTER_SUPERSEDED_MS = 1000,
     AFTER_EVICTED_MS = 1000,
+    AFTER_FULL_MS = 2000,
     DRAIN_SPREAD_MIN_MS = 1000, /* at least; beyond it one millisecond per waiter */
 };
 
@@ -149,9 +150,10 @@ void hub_park(struct hub *hub, const struct handoff_park *park, int fd)
     if (hub->epoch[0] == '\0')
         memcpy(hub->epoch, park->cursor.epoch, sizeof hub->epoch);
     bool other_epoch = strcmp(hub->epoch, park->cursor.epoch) != 0;
-    if (hub->ending || other_epoch) {
+    bool full = hub->waiters_max > 0 && hub->waiter_count >= hub->waiters_max;
+    if (hub->ending || other_epoch || full) {
         /* Which of the two epochs is the newer one a look will tell. */
-        int after_ms = (int)randombytes_uniform(DRAIN_SPREAD_MIN_MS);
+        int after_ms = (full ? AFTER_FULL_MS : 1) + (int)randombytes_uniform(DRAIN_SPREAD_MIN_MS);
         hub_reply_park(hub, park, fd, after_ms);
         close(fd);
         if (other_epoch)
