@@ -7,7 +7,8 @@ static const struct pg_statement check = {"session_check", "SELECT perch.check_s
 static const struct pg_statement list = {
     "session_list",
     "SELECT id, perch.iso(created_at), perch.iso(last_seen_at), user_agent, ip FROM perch.sessions "
-    "WHERE user_id = $1 AND expires_at > now() ORDER BY perch.sessions.last_seen_at DESC, id"};
+    "WHERE user_id = $1 AND expires_at > now() ORDER BY perch.sessions.last_seen_at DESC, id "
+    "LIMIT 500"};
 static const struct pg_statement end = {"session_end",
                                         "SELECT ARRAY(SELECT perch.end_sessions($1, $2, NULL))"};
 static const struct pg_statement end_others = {

@@ -184,12 +184,15 @@ int gate_pass(struct request *request, struct response *response)
         rate_queue(&rate, worker->redis);
     bool asked =
         redis_exchange(worker->redis, values, needs_session + throttled * RATE_COMMANDS) == 0;
-    if (throttled)
-        err = asked ? rate_judge(&rate, &values[needs_session])
-                    : rate_take_local(&rate, &worker->rates);
-    if (err != 0)
-        return limited(response, &rate);
-    return needs_session ? session_judge(request, asked, &values[0]) : 0;
+    /* The session first: a token whose session has ended must not use up what its owner may do. */
+    if (needs_session)
+        err = session_judge(request, asked, &values[0]);
+    if (err == ERR_UNAUTHORIZED && throttled && asked)
+        rate_give_back(&rate, worker->redis);
+    if (err != 0 || !throttled)
+        return err;
+    err = rate_settle(&rate, asked ? &values[needs_session] : NULL, &worker->rates);
+    return err != 0 ? limited(response, &rate) : 0;
 }
 
 int gate_account(struct request *request, struct response *response, const char *account)

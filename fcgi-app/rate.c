@@ -49,11 +49,30 @@ int rate_judge(const struct rate *rate, const struct redis_value *value)
     return value->type == REDIS_NUMBER && value->number > rate->limit ? ERR_RATE_LIMITED : 0;
 }
 
+void rate_give_back(const struct rate *rate, struct redis *redis)
+{
+    char seconds[16];
+    snprintf(seconds, sizeof seconds, "%d", rate->window_s + 1);
+    redis_add(redis, "DECR", rate->key, NULL);
+    redis_add(redis, "EXPIRE", rate->key, seconds, NULL);
+}
+
+int rate_settle(const struct rate *rate, const struct redis_value *value, struct rate_table *table)
+{
+    if (value == NULL || value->type != REDIS_NUMBER)
+        return rate_take_local(rate, table);
+    return rate_judge(rate, value);
+}
+
 int rate_take_local(const struct rate *rate, struct rate_table *table)
 {
     uint64_t subject = 0;
+    if (!table->seeded) {
+        randombytes_buf(table->seed, sizeof table->seed);
+        table->seeded = true;
+    }
     crypto_shorthash((unsigned char *)&subject, (const unsigned char *)rate->key, strlen(rate->key),
-                     (const unsigned char[crypto_shorthash_KEYBYTES]){0});
+                     table->seed);
     struct rate_slot *slot = &table->slots[subject % RATE_SLOTS];
     if (slot->subject != subject)
         *slot = (struct rate_slot){.subject = subject};
@@ -65,9 +84,8 @@ int rate_take(const struct rate *rate, struct redis *redis, struct rate_table *t
 {
     struct redis_value values[RATE_COMMANDS];
     rate_queue(rate, redis);
-    if (redis_exchange(redis, values, RATE_COMMANDS) != 0)
-        return rate_take_local(rate, table);
-    return rate_judge(rate, &values[0]);
+    bool asked = redis_exchange(redis, values, RATE_COMMANDS) == 0;
+    return rate_settle(rate, asked ? &values[0] : NULL, table);
 }
 
 void rate_address(const char *address, char ret_subject[RATE_ADDRESS_MAX])

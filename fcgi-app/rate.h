@@ -3,6 +3,8 @@
 #ifndef PERCH_RATE_H
 #define PERCH_RATE_H
 
+#include <sodium.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/conf.h"
@@ -14,6 +16,8 @@ enum { RATE_SLOTS = 1024, RATE_KEY_MAX = 128 };
 /* The local counters: a slot is whoever used it last, so a collision can only be too kind to one of
  * two. */
 struct rate_table {
+    bool seeded;
+    unsigned char seed[crypto_shorthash_KEYBYTES]; /* so that nobody can choose who collides */
     struct rate_slot {
         uint64_t subject; /* hash of the key, so of subject and window */
         int count;
@@ -40,6 +44,14 @@ void rate_queue(const struct rate *rate, struct redis *redis);
 /* Judges the count. ERR_RATE_LIMITED: wait rate->left_s. */
 int rate_judge(const struct rate *rate, const struct redis_value *value)
     __attribute__((warn_unused_result));
+
+/* Judges what Redis answered; where it did not answer (NULL), or with an error (out of memory, a
+ * replica, still loading), counts locally instead. */
+int rate_settle(const struct rate *rate, const struct redis_value *value, struct rate_table *table)
+    __attribute__((warn_unused_result));
+
+/* Queues the undoing of a count that was not the subject's doing. */
+void rate_give_back(const struct rate *rate, struct redis *redis);
 
 /* Counts locally. */
 int rate_take_local(const struct rate *rate, struct rate_table *table)

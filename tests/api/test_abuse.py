@@ -37,16 +37,6 @@ def test_a_token_whose_session_has_ended_does_not_use_up_what_its_owner_may_send
         good(owner.post(path, {"body": "mine"}), 201)
 
 
-def test_passwords_are_counted_also_where_the_session_was_not_cached(strict):
-    person = strict.person("target")
-    for _ in range(ACCOUNT):
-        guess = strict.client().post("/sessions", {"username": person.username, "password": "no"})
-        problem(guess, 401, "bad_credentials")
-    for key in strict.redis().scan_iter("perch:s:*"):
-        strict.redis().delete(key)
-    problem(person.put("/me/password", {"current": "no", "new": "x"}), 429, "rate_limited")
-
-
 def test_a_redis_without_memory_is_no_way_around_the_throttles(strict):
     sender, peer = strict.person("sender"), strict.person("peer")
     name = uuid.uuid4().hex
