@@ -13,8 +13,8 @@ demo_accounts_create() {
         address=$((address + 1))
         status=$(curl -sS --interface "127.0.0.$address" -o /dev/null -w '%{http_code}' --max-time 20 \
             -H 'Content-Type: application/json' -H "Origin: http://127.0.0.1:$PORT" \
-            -d "{\"username\":\"$name\",\"password\":\"$password\"}" \
-            "http://127.0.0.1:$PORT/api/v1/accounts" 2>&1 || :)
+            -d @- "http://127.0.0.1:$PORT/api/v1/accounts" \
+            <<<"{\"username\":\"$name\",\"password\":\"$password\"}" 2>&1 || :)
         case $status in
             201) ;;
             409) say "    The account $name is there already." ;;
