@@ -76,7 +76,7 @@ ELSEWHERE = {
     "misdirected": "only a wrong nginx configuration earns it: test_a_hashing_call_on_the_wrong_socket_is_misdirected",
     "rate_limited": "needs strict limits: test_throttle.py",
     "unavailable": "needs PostgreSQL to be away: test_outage.py",
-    "internal": "nothing a client sends may earn it; that its row renders is proven by the unit tests of the router",
+    "internal": "nothing a client sends may earn it; test_outage.py breaks the database for it",
     "config": "never sent",
     "no_redis": "never sent",
     "gone": "never sent",

@@ -456,3 +456,15 @@ def test_odd_fastcgi_parameters_get_an_answer(perch, changes):
     params = {**fastcgi.params("POST", "/api/v1/accounts", body=body), **changes}
     reply = fastcgi.call(perch.env["PERCH_AUTH_SOCKET"], params, body)
     assert reply.status < 500, reply
+
+
+def test_bad_input_is_worth_one_log_line_at_most(perch, victim):
+    before = len(perch.log().splitlines())
+    count = 0
+    for body in NOT_JSON.values():
+        raw_json(victim, "POST", f"/dialogs/{victim.id}/messages", body)
+        count += 1
+    for token in ("x", "x.y.z", "." * 100):
+        raw(perch.url, "GET", "/me", {"Authorization": f"Bearer {token}"})
+        count += 1
+    assert len(perch.log().splitlines()) - before <= count

@@ -16,6 +16,7 @@ from perchtest.api import (
     log_from,
     poll_call,
     problem,
+    raw,
     waiting_poll,
     whole_history,
 )
@@ -245,3 +246,40 @@ def test_a_killed_child_is_replaced_and_nothing_is_lost(own, pair, contract, vic
     response = poll.response()
     good(response, 502 if victim == "hub" else 200)
     assert [event["message"]["id"] for event in log_from(bob, cursor)] == [message["id"]]
+
+
+def test_a_fault_of_the_server_is_a_problem_document_and_is_found_in_the_log_by_its_request_id(
+    own, pair, contract
+):
+    contract.outside = {500}  # in no route's contract: no request may earn it
+    alice, bob = pair
+    function = "FUNCTION perch.send_message(bigint, bigint, uuid, text)"
+    with own.db() as db:
+        db.execute(f"REVOKE EXECUTE ON {function} FROM perch_app")
+        try:
+            response = alice.post(f"/dialogs/{bob.id}/messages", {"body": "x"})
+            problem(response, 500, "internal")
+            assert "perch" not in response.text and "permission" not in response.text
+        finally:
+            db.execute(f"GRANT EXECUTE ON {function} TO perch_app")
+    lines = [line for line in own.log().splitlines() if f"req={response.headers['X-Request-Id']}" in line]
+    assert any(" error " in line for line in lines), lines
+    alice.send(bob, "mended")
+
+
+def test_without_perch_the_web_server_says_so_in_the_same_shape(own, pair):
+    alice, _ = pair
+    service = own.service("perch-fcgi")
+    service.stop()
+    try:
+        for path in ("/api/v1/me", "/health/live"):
+            reply = raw(own.url, "GET", path, check=False)
+            assert (reply.status, reply.code) == (502, "bad_gateway"), reply
+            assert reply.media == "application/problem+json" and int(reply.headers["retry-after"]) >= 1
+        assert (
+            raw(own.url, "POST", "/accounts", {"Content-Type": "application/json"}, b"{}", check=False).status
+            == 502
+        )
+    finally:
+        service.start()
+    good(alice.get("/me"))
