@@ -4,7 +4,7 @@
 
 # shellcheck disable=SC2034 # shared with the other parts
 readonly SUITES=(unit werror sanitize distcheck sql api order hub browser dev)
-readonly SUITES_QUICK=(unit sql api browser dev)
+readonly SUITES_QUICK=(unit sql api browser)
 
 command_check() {
     CHECK=$DIR/check PASSED=0 FAILED=0 QUICK=''
@@ -87,7 +87,7 @@ count_command() {
 
 # Automake's summary: what is not a pass is a failure, a skipped test too. $1: where; rest: the command.
 count_automake() {
-    local name=$1 log=$CHECK/log/${1// /-}.log passed total status=0
+    local name=$1 log=$CHECK/log/$1.log passed total status=0
     shift
     "$@" </dev/null 2>&1 | tee "$log" | progress || status=$?
     passed=$(sed -n 's/^# PASS: *//p' "$log")
@@ -153,8 +153,8 @@ suite_sanitize() {
     fi
     local PERCH_DEV_BUILD=$folder
     export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
-    count_automake 'unit with sanitizers' make -C "$folder" -j"$(nproc)" check
-    count_pytest 'api with sanitizers' api 2
+    count_automake unit-with-sanitizers make -C "$folder" -j"$(nproc)" check
+    count_pytest api-with-sanitizers api 2
     unset ASAN_OPTIONS UBSAN_OPTIONS
 }
 
