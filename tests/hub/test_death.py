@@ -103,6 +103,12 @@ def test_a_worker_killed_in_the_middle_of_its_request_costs_no_message(tough):
     asyncio.run(scenario())
 
 
+def test_a_stray_signal_stops_no_worker(tough):
+    for pid in Tree(tough).pids("worker"):
+        os.kill(pid, signal.SIGUSR1)
+    assert tough.ready()
+
+
 def test_an_auth_worker_that_was_killed_is_replaced(tough):
     tree = Tree(tough)
     person = tough.person("before")
