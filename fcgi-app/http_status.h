@@ -1,4 +1,5 @@
-/* Reason phrases of the status codes we use (RFC 9110, section 15): nginx passes on what follows "Status:" as it is. */
+/* Reason phrases of the status codes we use (RFC 9110, section 15): nginx passes on what follows
+ * "Status:" as it is. */
 #ifndef PERCH_HTTP_STATUS_H
 #define PERCH_HTTP_STATUS_H
 

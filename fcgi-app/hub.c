@@ -1,6 +1,7 @@
 #include "hub.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,7 @@ static int waiters_max(void)
 static void hub_init(struct hub *hub, const struct child *child, int socket)
 {
     static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
     const struct timeval sweep = {.tv_sec = HUB_SWEEP_ALONE_MS / 1000,
                                   .tv_usec = HUB_SWEEP_ALONE_MS % 1000 * 1000};
     hub->conf = child->conf;
@@ -86,7 +88,7 @@ static void hub_init(struct hub *hub, const struct child *child, int socket)
     hub->base = event_base_new();
     if (hub->base == NULL)
         abort();
-    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGPIPE, &ignore, NULL);
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         event_assign(&hub->end_events[i], hub->base, ends[i], EV_SIGNAL | EV_PERSIST, on_end,
                      hub->base);

@@ -142,6 +142,14 @@ static int master_init(struct master *master, const struct conf *conf)
     return err;
 }
 
+static void master_release(struct master *master)
+{
+    token_keys_free(master->keys);
+    free(master->slots);
+    free(master->hub_pairs);
+    free(master->hub_fds);
+}
+
 /* In the child: keep only what this role may know, become who it may be, serve. */
 static _Noreturn void child_run(const struct master *master, const struct slot *slot, pid_t parent,
                                 const sigset_t *mask)
@@ -154,9 +162,10 @@ static _Noreturn void child_run(const struct master *master, const struct slot *
         .hub_count = master->conf->hubs,
         .hub_fds = master->hub_fds,
     };
+    const struct sigaction initial = {.sa_handler = SIG_DFL};
     enum log_level level = LOG_LEVEL_INFO;
     int code = CHILD_EXIT_FATAL;
-    signal(SIGCHLD, SIG_DFL);
+    sigaction(SIGCHLD, &initial, NULL);
     if (log_level_parse(master->conf->log_level, &level) == 0)
         log_open(role_names[slot->role], level);
     setproctitle("%s %d", role_names[slot->role], slot->index);
@@ -357,7 +366,7 @@ int master_main(const struct conf *conf)
         int code = supervise(&master, &mask);
         unlink(conf->app_socket);
         unlink(conf->auth_socket);
-        token_keys_free(master.keys);
+        master_release(&master);
         return code;
     }
     return 1;

@@ -66,7 +66,8 @@ int request_param_int(const struct request *request, const char *name, int64_t m
  * takes none (limit 0), an empty one is fine. */
 int request_read_body(struct request *request, size_t limit) __attribute__((warn_unused_result));
 
-/* A positive integer of at most 53 bits, as we write it: digits only, the first one not 0; else ERR_INVALID. */
+/* A positive integer of at most 53 bits, as we write it: digits only, the first one not 0; else
+ * ERR_INVALID. */
 int id_parse(const char *text, int64_t *ret_id) __attribute__((warn_unused_result));
 
 #endif
