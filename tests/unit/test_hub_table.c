@@ -644,7 +644,7 @@ static void a_new_epoch_answers_everybody(void **state)
 static void a_poll_of_another_epoch_comes_back_and_brings_a_look(void **state)
 {
     (void)state;
-    assert_in_range(assert_answered(park(ANN, .seq = 3, .epoch = "b2"), "b2-3", false), 0, 999);
+    assert_in_range(assert_answered(park(ANN, .seq = 3, .epoch = "b2"), "b2-3", false), 0, 1000);
     assert_int_equal(epoch_looks, 1); /* nobody waits whom another look could be about */
     assert_int_equal(hub.waiter_count, 0);
 }
@@ -673,9 +673,25 @@ static void an_ending_hub_takes_nobody(void **state)
 {
     (void)state;
     hub.ending = true;
-    assert_in_range(assert_answered(park(ANN, .seq = 3), "a1-3", false), 0, 999);
+    assert_in_range(assert_answered(park(ANN, .seq = 3), "a1-3", false), 0, 1000);
     assert_int_equal(looks, 0);
     assert_int_equal(hub.waiter_count, 0);
+}
+
+static void a_hub_without_descriptors_to_spare_sends_polls_home(void **state)
+{
+    int first = park(ANN, .seq = 5);
+
+    (void)state;
+    hub.waiters_max = 1;
+    assert_in_range(assert_answered(park(BEN, .seq = 7), "a1-7", false), 2000, 2999);
+    assert_null(hub_user_find(&hub, BEN));
+    assert_waits(first);
+    close(first);
+    loop_turn();
+    first = park(BEN, .seq = 7);
+    assert_waits(first);
+    close(first);
 }
 
 static void a_browser_that_leaves_is_forgotten(void **state)
@@ -801,6 +817,7 @@ int main(void)
         hub_test(a_poll_of_another_epoch_comes_back_and_brings_a_look),
         hub_test(a_drain_answers_everybody_within_the_spread),
         hub_test(an_ending_hub_takes_nobody),
+        hub_test(a_hub_without_descriptors_to_spare_sends_polls_home),
         hub_test(a_browser_that_leaves_is_forgotten),
         hub_test(an_unread_body_is_discarded),
         hub_test(a_poll_is_answered_when_its_time_is_over),

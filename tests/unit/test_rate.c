@@ -116,6 +116,34 @@ static void a_fault_of_redis_limits_nobody(void **state)
     assert_int_equal(rate_judge(&rate, &nil), 0);
 }
 
+static int settle(const struct redis_value *value)
+{
+    struct rate rate = rate_of(RATE_ACCOUNT, "a", 0);
+
+    return rate_settle(&rate, value, &table);
+}
+
+static void a_redis_that_refuses_to_count_is_counted_for(void **state)
+{
+    struct redis_value fault = {.type = REDIS_FAULT, .text = "OOM command not allowed"};
+
+    (void)state;
+    assert_int_equal(settle(&fault), 0);
+    assert_int_equal(settle(&fault), ERR_RATE_LIMITED);
+    assert_int_equal(settle(NULL), ERR_RATE_LIMITED);
+}
+
+static void a_redis_that_counts_is_believed(void **state)
+{
+    struct redis_value one = {.type = REDIS_NUMBER, .number = 1};
+    struct redis_value two = {.type = REDIS_NUMBER, .number = 2};
+
+    (void)state;
+    assert_int_equal(settle(&one), 0);
+    assert_int_equal(settle(&one), 0);
+    assert_int_equal(settle(&two), ERR_RATE_LIMITED);
+}
+
 /* How many pass before the first refusal? */
 static int passes(enum rate_class class, const char *subject, int64_t now)
 {
@@ -211,6 +239,8 @@ int main(void)
         cmocka_unit_test(keys_begin_with_the_prefix_and_show_no_subject),
         cmocka_unit_test(the_limit_itself_is_still_allowed),
         cmocka_unit_test(a_fault_of_redis_limits_nobody),
+        cmocka_unit_test_setup(a_redis_that_refuses_to_count_is_counted_for, table_empty),
+        cmocka_unit_test_setup(a_redis_that_counts_is_believed, table_empty),
         cmocka_unit_test_setup(without_redis_a_quarter_is_allowed_at_least_one, table_empty),
         cmocka_unit_test_setup(without_redis_subjects_and_windows_are_still_told_apart,
                                table_empty),
