@@ -95,7 +95,11 @@ class Instance:
 
     def start(self):
         """Start everything; returns self when /health/ready is 200."""
-        self.up()
+        try:
+            self.up()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def up(self):
@@ -111,7 +115,7 @@ class Instance:
         if keep and logs.is_dir():
             shutil.copytree(logs, Path(keep) / self.dir.name, dirs_exist_ok=True)
         complaint = self.sanitizer_complaint()
-        shutil.rmtree(self.dir)
+        shutil.rmtree(self.dir, ignore_errors=True)
         assert complaint is None, complaint
 
     def dev(self, *arguments, timeout=60, check=True, env=None):
