@@ -97,6 +97,8 @@ int worker_main(const struct child *child, enum pool pool, int listen_fd, const 
         log_error("cannot start: a library does not initialise");
         return CHILD_EXIT_FATAL;
     }
+    /* libfcgi's handler would make every accept fail from then on. */
+    signal(SIGUSR1, SIG_IGN);
     worker_init(&worker, child, pool);
     child_ready(child);
     int code = worker_loop(&worker, listen_fd, mask);
