@@ -91,6 +91,7 @@ static int worker_loop(struct worker *worker, int listen_fd, const sigset_t *mas
 
 int worker_main(const struct child *child, enum pool pool, int listen_fd, const sigset_t *mask)
 {
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct worker worker;
     child_signals_init();
     if (FCGX_Init() != 0 || sodium_init() < 0) {
@@ -98,7 +99,7 @@ int worker_main(const struct child *child, enum pool pool, int listen_fd, const 
         return CHILD_EXIT_FATAL;
     }
     /* libfcgi's handler would make every accept fail from then on. */
-    signal(SIGUSR1, SIG_IGN);
+    sigaction(SIGUSR1, &ignore, NULL);
     worker_init(&worker, child, pool);
     child_ready(child);
     int code = worker_loop(&worker, listen_fd, mask);
