@@ -58,10 +58,10 @@ class Load:
             look(memory_of(self.instance))
             process.stdin.write("go\n")
             process.stdin.flush()
-            result = json.loads(process.stdout.readline())
-        assert process.returncode == 0
+            result = process.stdout.readline()
+        assert process.returncode == 0, "perch-load failed"
         wait_for(lambda: len(os.listdir(f"/proc/{hub}/fd")) <= base + 8, 60, "the polls to be gone")
-        return result
+        return json.loads(result)
 
 
 def weigh(pids):

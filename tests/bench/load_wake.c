@@ -157,12 +157,14 @@ static void peer_read(struct wake_run *run, struct peer *peer)
     int got = load_http_read(&peer->http);
 
     if (got < 0) {
-        if (!peer->waits)
+        /* An idle connection may be closed at any time, a send that is cut off is a failure. */
+        if (!peer->waits && !peer->idle)
             load_die("a connection broke while a send was under way");
-        run->reconnects++;
+        run->reconnects += peer->waits;
         load_http_close(&peer->http);
         load_http_open(&peer->http, run->options, run->epoll, peer);
-        waiter_ask(run, peer);
+        if (peer->waits)
+            waiter_ask(run, peer);
     } else if (got > 0 && peer->waits) {
         waiter_reply(run, peer);
     } else if (got > 0) {
