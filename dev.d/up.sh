@@ -100,13 +100,13 @@ up_failed() {
 
 command_down() {
     [ -d "$DIR/state" ] || { say "Nothing runs in $DIR." && return 0; }
+    lock # a start that is under way becomes whole first
     local pid
     if pid=$(process_pid dev); then
         step "Stopping"
         kill -TERM "$pid"
         process_wait dev 75 || kill -KILL "$pid"
     fi
-    lock
     if service_any_runs; then
         step "Stopping"
         services_stop
@@ -143,6 +143,7 @@ settings_choose() {
     choose PERCH_RATE_LOGIN 5000
     choose PERCH_RATE_ACCOUNT 5000
     choose PERCH_RATE_SEND 1000
+    choose PERCH_RATE_COSTLY 60000
     choose PERCH_NGINX_RATE_REGISTER 5000
     choose PERCH_NGINX_RATE_LOGIN 5000
     choose PERCH_NGINX_RATE_API 100000
