@@ -39,6 +39,7 @@ struct pg {
 /* The server ends a statement before the client would have to drop the connection. */
 static const char session_settings[] =
     "SET statement_timeout = 4500; SET client_min_messages = warning; "
+    "SET default_transaction_isolation = 'read committed'; "
     "SET TimeZone = 'UTC'; SET jit = off; ";
 
 void pg_add_text(struct pg_params *params, const char *text)
@@ -208,9 +209,13 @@ static int pg_step_results(struct pg *pg, short *ret_events)
 /* Is this the server's trouble (away, overloaded, standing by), and not the statement's? */
 static bool sqlstate_is_outage(const char *sqlstate)
 {
-    return strncmp(sqlstate, "08", 2) == 0 || strncmp(sqlstate, "53", 2) == 0 ||
-           strncmp(sqlstate, "57P", 3) == 0 || strcmp(sqlstate, "57014") == 0 ||
-           strcmp(sqlstate, "25006") == 0 || strncmp(sqlstate, "58", 2) == 0;
+    /* Also: read-only now (25006); a plan or statement that a migration has made stale (0A000,
+     * 26000). */
+    static const char *const prefixes[] = {"08", "53", "57P", "58", "25006", "0A000", "26000"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        if (strncmp(sqlstate, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return false;
 }
 
 static int pg_judge(struct pg *pg)
@@ -222,6 +227,11 @@ static int pg_judge(struct pg *pg)
     const char *message = PQresultErrorField(pg->result.handle, PG_DIAG_MESSAGE_PRIMARY);
     if (sqlstate == NULL || sqlstate_is_outage(sqlstate))
         return pg_fail(pg, "refused");
+    /* Cancelled by statement_timeout: that statement's trouble, the connection is good. */
+    if (strcmp(sqlstate, "57014") == 0) {
+        log_warn("PostgreSQL: %s took too long", pg->statement ? pg->statement->name : "setup");
+        return ERR_UNAVAILABLE;
+    }
     log_error("PostgreSQL: %s failed: %s %s", pg->statement ? pg->statement->name : "setup",
               sqlstate, message ? message : "");
     return ERR_INTERNAL;
@@ -269,7 +279,7 @@ int pg_step(struct pg *pg, short *ret_events, struct pg_result *ret_result)
             pg->result = (struct pg_result){0};
         }
         pg_result_clear(&pg->result);
-        if (err != ERR_UNAVAILABLE)
+        if (pg->state == PG_RUNNING)
             pg->state = PG_READY;
     }
     return err;

@@ -64,7 +64,7 @@ void pg_free(struct pg *pg);
 
 /* Runs one prepared statement to its end; blocks for PG_CONNECT_MS + PG_QUERY_MS at most.
  * ERR_UNAVAILABLE: no answer was had, and whether the statement took effect is unknown.
- * ERR_INTERNAL: PostgreSQL refused it (logged, with the SQLSTATE left in pg_sqlstate()). ret_result
+ * ERR_INTERNAL: PostgreSQL refused it (logged). ret_result
  * may be NULL; otherwise clear it. */
 int pg_run(struct pg *pg, const struct pg_statement *statement, const struct pg_params *params,
            struct pg_result *ret_result) __attribute__((warn_unused_result));

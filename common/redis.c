@@ -18,6 +18,7 @@ struct redis {
     struct buf queue;   /* commands in wire form, kept until they were answered */
     int queued;
     bool written; /* the queue has been written to `context` */
+    bool refused; /* one of the last answers was an error */
 };
 
 int redis_address_parse(const char *url, struct redis_address *ret_address)
@@ -31,7 +32,7 @@ int redis_address_parse(const char *url, struct redis_address *ret_address)
         int fields =
             sscanf(url, "redis://%100[^:/@]%n:%d%n", address.host, &used, &address.port, &used);
         if (fields < 1 || url[used] != '\0' || address.port < 1 || address.port > 65535) {
-            log_error("PERCH_REDIS_URL=%s: use unix:///path or redis://host:port", url);
+            log_error("PERCH_REDIS_URL: use unix:///path or redis://host:port");
             return ERR_CONFIG;
         }
     }
@@ -127,10 +128,12 @@ static struct redis_value redis_value_of(const redisReply *reply)
 
 static bool redis_read(struct redis *redis, struct redis_value *ret_values, int count)
 {
+    redis->refused = false;
     for (int i = 0; i < redis->queued; i++) {
         void *reply = NULL;
         if (redisGetReply(redis->context, &reply) != REDIS_OK || reply == NULL)
             return false;
+        redis->refused |= ((redisReply *)reply)->type == REDIS_REPLY_ERROR;
         int place = i - (redis->queued - count);
         if (place >= 0)
             ret_values[place] = redis_value_of(reply);
@@ -168,5 +171,13 @@ int redis_exchange(struct redis *redis, struct redis_value *ret_values, int coun
 
 int redis_settle(struct redis *redis)
 {
-    return redis_exchange(redis, NULL, 0);
+    redis->refused = false;
+    int err = redis_exchange(redis, NULL, 0);
+    if (err == 0 && redis->refused) {
+        /* Loading, out of memory, or a replica now: another connection may find another Redis. */
+        log_warn("Redis refused a command; going on without it");
+        redis_drop(redis);
+        err = ERR_NO_REDIS;
+    }
+    return err;
 }

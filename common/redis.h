@@ -49,7 +49,7 @@ int redis_exchange(struct redis *redis, struct redis_value *ret_values, int coun
 
 /* The same in two halves, for commands whose answer is looked at after other work: redis_send()
  * writes, redis_settle() reads the answers away (and repeats all on a fresh connection if need be).
- */
+ * ERR_NO_REDIS also when Redis refused a command. */
 void redis_send(struct redis *redis);
 int redis_settle(struct redis *redis) __attribute__((warn_unused_result));
 

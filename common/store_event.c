@@ -20,7 +20,9 @@ static const struct pg_statement verify = {
                     "LEFT JOIN perch.sessions s ON s.id = w.session_id AND s.user_id = w.user_id "
                     "AND s.expires_at > now()"};
 
-const struct pg_statement *const store_event_statements[] = {&poll, &verify, NULL};
+static const struct pg_statement renew = {"event_renew", "SELECT perch.epoch_renew($1)"};
+
+const struct pg_statement *const store_event_statements[] = {&poll, &verify, &renew, NULL};
 
 int store_event_poll(struct pg *pg, struct arena *arena, int64_t user_id, int64_t after,
                      struct store_events *ret_events)
@@ -56,6 +58,13 @@ int store_event_verify_start(struct pg *pg, const char *user_ids, const char *se
     pg_add_text(&params, user_ids);
     pg_add_text(&params, session_ids);
     return pg_start(pg, &verify, &params);
+}
+
+int store_event_renew_start(struct pg *pg, const char *epoch)
+{
+    struct pg_params params = {0};
+    pg_add_text(&params, epoch);
+    return pg_start(pg, &renew, &params);
 }
 
 void store_event_verified(const struct pg_result *result, int row,

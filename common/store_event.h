@@ -31,6 +31,10 @@ int store_event_poll(struct pg *pg, struct arena *arena, int64_t user_id, int64_
 int store_event_verify_start(struct pg *pg, const char *user_ids, const char *session_ids)
     __attribute__((warn_unused_result));
 
+/* Also without blocking: draws a new epoch, because positions of this one were seen to go back. The
+ * text must live until the statement has ended. */
+int store_event_renew_start(struct pg *pg, const char *epoch) __attribute__((warn_unused_result));
+
 struct store_verified {
     int64_t user_id;
     int64_t session_id;

@@ -46,18 +46,36 @@ void child_ready(const struct child *child)
         log_warn("cannot tell the master that I am ready: %s", strerror(errno));
 }
 
-int child_drop_privileges(const struct conf *conf)
+int child_identity_find(const struct conf *conf, struct identity *ret_identity)
 {
-    if (geteuid() != 0)
+    struct identity identity = {.group_count = sizeof identity.groups / sizeof identity.groups[0]};
+    if (geteuid() != 0) {
+        *ret_identity = (struct identity){0};
         return 0;
+    }
     const struct passwd *user = conf->user ? getpwnam(conf->user) : NULL;
     if (user == NULL || user->pw_uid == 0) {
         log_error("started as root: PERCH_USER must name an existing user other than root");
         return ERR_CONFIG;
     }
-    if (initgroups(user->pw_name, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 ||
-        setuid(user->pw_uid) != 0 || setuid(0) == 0) {
-        log_error("cannot become %s: %s", conf->user, strerror(errno));
+    identity.change = true;
+    identity.uid = user->pw_uid;
+    identity.gid = user->pw_gid;
+    if (getgrouplist(user->pw_name, user->pw_gid, identity.groups, &identity.group_count) < 0) {
+        log_error("PERCH_USER=%s: is in too many groups", conf->user);
+        return ERR_CONFIG;
+    }
+    *ret_identity = identity;
+    return 0;
+}
+
+int child_identity_assume(const struct identity *identity)
+{
+    if (!identity->change)
+        return 0;
+    if (setgroups((size_t)identity->group_count, identity->groups) != 0 ||
+        setgid(identity->gid) != 0 || setuid(identity->uid) != 0 || setuid(0) == 0) {
+        log_error("cannot become user %u: %s", (unsigned)identity->uid, strerror(errno));
         return ERR_CONFIG;
     }
     return 0;

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "common/conf.h"
 #include "common/redis.h"
@@ -31,7 +32,20 @@ bool child_is_ending(void);
 /* Tells the master that this child serves from now on. */
 void child_ready(const struct child *child);
 
-/* Becomes PERCH_USER when started as root, keeping nothing; ERR_CONFIG, logged. */
-int child_drop_privileges(const struct conf *conf) __attribute__((warn_unused_result));
+/* Whom children become, looked up once: a name service that fails later must not cost a child. */
+struct identity {
+    bool change; /* started as root */
+    uid_t uid;
+    gid_t gid;
+    int group_count;
+    gid_t groups[32];
+};
+
+/* PERCH_USER when started as root, else nobody new; ERR_CONFIG, logged. */
+int child_identity_find(const struct conf *conf, struct identity *ret_identity)
+    __attribute__((warn_unused_result));
+
+/* Becomes it for good, keeping nothing; ERR_CONFIG, logged. */
+int child_identity_assume(const struct identity *identity) __attribute__((warn_unused_result));
 
 #endif

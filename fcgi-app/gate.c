@@ -151,7 +151,7 @@ static bool rate_of_route(const struct request *request, struct rate *ret_rate)
     char subject[RATE_ADDRESS_MAX];
     if (class == RATE_NONE)
         return false;
-    if (class == RATE_SEND) {
+    if (class == RATE_SEND || class == RATE_COSTLY) {
         snprintf(subject, sizeof subject, "%" PRId64, request->caller.user_id);
     } else {
         const char *address = request_env(request, "REMOTE_ADDR");

@@ -3,6 +3,7 @@
  * Answers at once when there is something after the cursor; otherwise parks the connection at the
  * hub, with the position PostgreSQL has just confirmed. The next poll's cursor is a receipt for
  * everything up to it. */
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@ enum {
     WAIT_MAX_S = 50,
     WAIT_DEFAULT_S = 25,
     BATCH_BYTES_MAX = 256 * 1024,
-    AFTER_BUSY_MS = 2000, /* where the hub cannot take another poll */
+    AFTER_BUSY_MS = 1000, /* where the hub cannot take another poll; up to three times that */
 };
 
 struct poll_query {
@@ -106,7 +107,8 @@ static void park(struct request *request, struct response *response, const struc
         response->parked = true;
         return;
     }
-    render_poll_head(&response->body, from, from, false, AFTER_BUSY_MS, false);
+    int after_ms = AFTER_BUSY_MS + (int)randombytes_uniform(2 * AFTER_BUSY_MS);
+    render_poll_head(&response->body, from, from, false, after_ms, false);
     buf_adds(&response->body, "]}");
 }
 

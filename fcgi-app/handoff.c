@@ -19,6 +19,12 @@ int handoff_pair(int ret_fds[2])
     /* Privileged processes may go beyond net.core.wmem_max; others get as much as they may. */
     if (setsockopt(ret_fds[0], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) != 0)
         (void)setsockopt(ret_fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    int got = 0;
+    socklen_t length = sizeof got;
+    /* Linux tells the double of what was asked for. */
+    if (getsockopt(ret_fds[0], SOL_SOCKET, SO_SNDBUF, &got, &length) == 0 && got / 2 < size)
+        log_warn("the hand-off queue holds %d KiB instead of %d: raise net.core.wmem_max",
+                 got / 2048, size / 1024);
     return 0;
 }
 

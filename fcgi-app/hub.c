@@ -45,7 +45,9 @@ static void on_handoff(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd;
     (void)what;
-    (void)take_handoffs(argument, HANDOFFS_PER_TURN);
+    struct hub *hub = argument;
+    if (take_handoffs(hub, HANDOFFS_PER_TURN) == ERR_GONE)
+        event_base_loopbreak(hub->base); /* no worker is left */
 }
 
 /* The slow look at everybody; more often while Redis is away. */
@@ -131,8 +133,10 @@ int hub_main(const struct child *child, int socket, const sigset_t *mask)
     /* Whoever waits, and whoever is still in the socket, is told to come back, not all at once. */
     hub->ending = true;
     hub_table_drain(hub);
-    while (take_handoffs(hub, HANDOFFS_PER_TURN) == 0)
-        ;
+    int err;
+    do
+        err = take_handoffs(hub, HANDOFFS_PER_TURN);
+    while (err != ERR_BUSY && err != ERR_GONE);
     hub_release(hub);
     free(hub);
     return 0;

@@ -52,8 +52,9 @@ struct hub_user {
     struct hub *hub;
     int64_t id;
     enum follow follow;
-    int64_t known; /* the newest position for certain, -1: unknown; only while FOLLOW_YES */
-    bool unsure;   /* waits for a look */
+    int64_t known;  /* the newest position for certain, -1: unknown; only while FOLLOW_YES */
+    bool unsure;    /* waits for a look */
+    int64_t looked; /* what a look must not find less than */
     int waiter_count;
     TAILQ_HEAD(, waiter) waiters;
     int64_t idle_since; /* monotonic; since when nobody waits */
@@ -114,6 +115,8 @@ void hub_verify_free(struct hub_verify *verify);
 void hub_verify_kick(struct hub_verify *verify);
 /* The same for the epoch, though nobody may be waiting. */
 void hub_verify_epoch(struct hub_verify *verify);
+/* The log was put back to an earlier state: asks PostgreSQL for a new epoch, then looks. */
+void hub_verify_renew(struct hub_verify *verify);
 
 /* hub_reply.c: bytes. Each ends the FastCGI request; the caller closes the descriptor. */
 enum hub_answer { HUB_NOTHING, HUB_MORE, HUB_SUPERSEDED };

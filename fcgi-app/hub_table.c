@@ -167,15 +167,12 @@ void hub_park(struct hub *hub, const struct handoff_park *park, int fd)
     struct waiter *waiter = waiter_new(hub, user, park, fd);
     if (session_has_ended(user, park->session_id))
         waiter_refuse(hub, waiter);
-    else if (user->known > waiter->seq) {
-        /* Usually news came meanwhile. But a log that was put back stays behind what is known here
-         * for long: the next one to come asks PostgreSQL, or it would be told "more" for ever. */
-        user->known = -1;
-        waiter_answer(hub, waiter, HUB_MORE, 0);
-    } else if (user->known >= 0)
+    else if (user->known >= 0 && user->known <= waiter->seq)
         user->known = waiter->seq; /* PostgreSQL had it, the announcement is still on its way */
     else if (user->follow != FOLLOW_ASKED && user->follow != FOLLOW_LEAVING)
-        hub_user_doubt(hub, user); /* otherwise the acknowledgement does */
+        /* Nothing is known, or more than PostgreSQL said a moment ago: news, or a log put back.
+         * When the subscription is not acknowledged yet, the acknowledgement brings the look. */
+        hub_user_doubt(hub, user);
 }
 
 static void wake_event(struct hub *hub, struct hub_user *user, const struct wake *wake)
@@ -247,6 +244,10 @@ void hub_verified(struct hub *hub, int64_t user_id, int64_t session_id, int64_t 
     struct hub_user *user = hub_user_find(hub, user_id);
     if (user == NULL)
         return;
+    if (seq >= 0 && seq < user->looked) {
+        hub_verify_renew(hub->verify);
+        return;
+    }
     if (user->follow == FOLLOW_YES && user->known < seq)
         user->known = seq;
     for (waiter = TAILQ_FIRST(&user->waiters); waiter != NULL; waiter = next) {
@@ -267,6 +268,7 @@ void hub_epoch_changed(struct hub *hub, const char *epoch)
     /* "More" sends every client to a worker, which tells it where to start. */
     HASH_ITER (hh, hub->users, user, next) {
         user->known = -1;
+        user->looked = 0;
         while (!TAILQ_EMPTY(&user->waiters))
             waiter_answer(hub, TAILQ_FIRST(&user->waiters), HUB_MORE, 0);
     }

@@ -19,6 +19,8 @@ struct hub_verify {
     struct event retry; /* after a failure, or soon after a kick */
     bool running;
     bool epoch_doubt; /* wants a look even if nobody waits */
+    bool renew;       /* wants a new epoch first */
+    bool renewing;    /* that statement is running */
     int64_t deadline;
     struct buf user_ids; /* of the running query */
     struct buf session_ids;
@@ -54,7 +56,10 @@ static bool collect(struct hub_verify *verify)
         if (!user->unsure)
             continue;
         user->unsure = false;
+        user->looked = user->known;
         TAILQ_FOREACH (waiter, &user->waiters, of_user) {
+            if (user->looked < waiter->seq)
+                user->looked = waiter->seq;
             if (waiter->session_id != last_session)
                 add_pair(verify, user->id, waiter->session_id);
             last_session = waiter->session_id;
@@ -110,7 +115,10 @@ static void step(struct hub_verify *verify)
     }
     if (err == 0) {
         verify->running = false;
-        take(verify, &result);
+        if (verify->renewing)
+            hub_verify_epoch(verify);
+        else
+            take(verify, &result);
         hub_verify_kick(verify);
     } else {
         failed(verify);
@@ -133,11 +141,16 @@ static void on_ready(evutil_socket_t fd, short what, void *argument)
 
 static void start(struct hub_verify *verify)
 {
-    if (verify->running || verify->hub->ending || !collect(verify))
+    if (verify->running || verify->hub->ending || !(verify->renew || collect(verify)))
         return;
     verify->running = true;
+    verify->renewing = verify->renew;
+    verify->renew = false;
     verify->deadline = clock_mono_ms() + PG_CONNECT_MS + PG_QUERY_MS;
-    if (store_event_verify_start(verify->pg, verify->user_ids.data, verify->session_ids.data) == 0)
+    int err = verify->renewing ? store_event_renew_start(verify->pg, verify->hub->epoch)
+                               : store_event_verify_start(verify->pg, verify->user_ids.data,
+                                                          verify->session_ids.data);
+    if (err == 0)
         step(verify);
     else
         failed(verify);
@@ -160,6 +173,14 @@ void hub_verify_kick(struct hub_verify *verify)
 void hub_verify_epoch(struct hub_verify *verify)
 {
     verify->epoch_doubt = true;
+    hub_verify_kick(verify);
+}
+
+void hub_verify_renew(struct hub_verify *verify)
+{
+    if (!verify->renew)
+        log_warn("the log went back behind what was known: asking for a new epoch");
+    verify->renew = true;
     hub_verify_kick(verify);
 }
 

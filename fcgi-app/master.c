@@ -45,6 +45,7 @@ struct master {
     const struct conf *conf;
     struct token_keys *keys;
     struct redis_address redis_address;
+    struct identity identity;
     int app_fd;
     int auth_fd;
     int ready_pipe[2];
@@ -54,6 +55,7 @@ struct master {
     int slot_count;
     enum stage stage;
     int64_t kill_at;
+    int exit_code;
 };
 
 static volatile sig_atomic_t got_term;
@@ -128,6 +130,8 @@ static int master_init(struct master *master, const struct conf *conf)
     raise_descriptor_limit();
     int err = redis_address_parse(conf->redis_url, &master->redis_address);
     if (err == 0)
+        err = child_identity_find(conf, &master->identity);
+    if (err == 0)
         err = token_keys_load(conf->jwt_keys_file, &master->keys);
     if (err == 0)
         err = listen_open(conf->app_socket, conf->socket_group, &master->app_fd);
@@ -175,7 +179,7 @@ static _Noreturn void child_run(const struct master *master, const struct slot *
         close(master->app_fd);
         close(master->auth_fd);
     }
-    if (child_drop_privileges(master->conf) != 0)
+    if (child_identity_assume(&master->identity) != 0)
         _exit(CHILD_EXIT_FATAL);
     /* Without a master nobody would replace or end this process. After the change of user, which
      * resets it. */
@@ -275,12 +279,13 @@ static int living(const struct master *master, bool hubs)
     return count;
 }
 
-static bool all_given_up(const struct master *master)
+/* With one of the roles gone for good the rest only looks alive: better to end, and be noticed. */
+static bool role_given_up(const struct master *master)
 {
+    int left[ROLE_WORKER + 1] = {0};
     for (int i = 0; i < master->slot_count; i++)
-        if (!master->slots[i].given_up)
-            return false;
-    return true;
+        left[master->slots[i].role] += !master->slots[i].given_up;
+    return left[ROLE_HUB] < master->conf->hubs || left[ROLE_AUTH] == 0 || left[ROLE_WORKER] == 0;
 }
 
 static void signal_children(const struct master *master, bool hubs, int signal)
@@ -320,6 +325,8 @@ static void reload(struct master *master)
     token_keys_free(master->keys);
     master->keys = keys;
     log_info("reloading");
+    for (int i = 0; i < master->slot_count; i++)
+        master->slots[i].given_up = false;
     signal_children(master, false, SIGTERM);
     signal_children(master, true, SIGTERM);
 }
@@ -344,13 +351,16 @@ static int supervise(struct master *master, const sigset_t *mask)
         if (got_hup && master->stage == RUNNING)
             reload(master);
         got_hup = 0;
+        if (master->stage == RUNNING && role_given_up(master)) {
+            log_error("no child of one kind can serve");
+            master->exit_code = CHILD_EXIT_FATAL;
+            got_term = 1;
+        }
         if (got_term)
             end_step(master);
         int alive = living(master, true) + living(master, false);
         if (alive == 0 && master->stage != RUNNING)
-            return 0;
-        if (all_given_up(master))
-            return CHILD_EXIT_FATAL;
+            return master->exit_code;
     }
 }
 

@@ -11,20 +11,21 @@
 void rate_init(struct rate *rate, const struct conf *conf, enum rate_class class,
                const char *subject, int64_t now)
 {
-    const char *name = "send";
-    *rate = (struct rate){.class = class, .limit = conf->rate_send, .window_s = 1};
-    if (class == RATE_REGISTER) {
-        name = "register";
-        rate->limit = conf->rate_register;
-    } else if (class == RATE_LOGIN) {
-        name = "login";
-        rate->limit = conf->rate_login;
-    } else if (class == RATE_ACCOUNT) {
-        name = "account";
-        rate->limit = conf->rate_account;
-    }
-    if (class != RATE_SEND)
-        rate->window_s = 60;
+    const struct {
+        const char *name;
+        int limit;
+        int window_s;
+    } classes[] = {
+        [RATE_NONE] = {"none", 0, 1},
+        [RATE_REGISTER] = {"register", conf->rate_register, 60},
+        [RATE_LOGIN] = {"login", conf->rate_login, 60},
+        [RATE_ACCOUNT] = {"account", conf->rate_account, 60},
+        [RATE_SEND] = {"send", conf->rate_send, 1},
+        [RATE_COSTLY] = {"costly", conf->rate_costly, 60},
+    };
+    const char *name = classes[class].name;
+    *rate = (struct rate){
+        .class = class, .limit = classes[class].limit, .window_s = classes[class].window_s};
     rate->window = now / rate->window_s;
     rate->left_s = rate->window_s - (int)(now % rate->window_s);
     /* Subjects may be long or odd (names): their hash stands in the key. */

@@ -9,7 +9,7 @@ struct response;
 
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, METHOD_OTHER };
 enum caller_rule { CALLER_ANYONE, CALLER_SESSION };
-enum rate_class { RATE_NONE, RATE_REGISTER, RATE_LOGIN, RATE_ACCOUNT, RATE_SEND };
+enum rate_class { RATE_NONE, RATE_REGISTER, RATE_LOGIN, RATE_ACCOUNT, RATE_SEND, RATE_COSTLY };
 enum pool { POOL_APP, POOL_AUTH };
 
 /* Returns 0 with the response filled in, or an error that the router renders. */

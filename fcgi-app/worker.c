@@ -5,6 +5,8 @@
 #include <sodium.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -43,7 +45,10 @@ static void worker_release(struct worker *worker)
  * after it: the sender does not wait for Redis, and the receivers do not wait for the sender. */
 static void worker_serve(struct worker *worker, FCGX_Request *fcgx, struct response *response)
 {
+    static const struct timeval send_patience = {.tv_sec = 10};
     struct request request;
+    /* A web server that does not take its reply must not keep the worker. */
+    setsockopt(fcgx->ipcFd, SOL_SOCKET, SO_SNDTIMEO, &send_patience, sizeof send_patience);
     request_init(&request, worker, fcgx, &worker->arena);
     log_request(request.id[0] != '\0' ? request.id : NULL);
     router_serve(&request, response);
@@ -64,7 +69,8 @@ static void worker_serve(struct worker *worker, FCGX_Request *fcgx, struct respo
 
 /* Accepts and serves until TERM. TERM and HUP are blocked but for the wait, so a request is never
  * cut; EPOLLEXCLUSIVE wakes one idle worker per connection instead of all of them. */
-static int worker_loop(struct worker *worker, int listen_fd, const sigset_t *mask)
+static int worker_loop(struct worker *worker, const struct child *child, int listen_fd,
+                       const sigset_t *mask)
 {
     FCGX_Request fcgx;
     struct response response;
@@ -76,6 +82,7 @@ static int worker_loop(struct worker *worker, int listen_fd, const sigset_t *mas
         return 1;
     }
     response_init(&response);
+    child_ready(child);
     while (!child_is_ending()) {
         if (epoll_pwait(epoll, &event, 1, -1, mask) <= 0)
             continue;
@@ -101,8 +108,7 @@ int worker_main(const struct child *child, enum pool pool, int listen_fd, const 
     /* libfcgi's handler would make every accept fail from then on. */
     sigaction(SIGUSR1, &ignore, NULL);
     worker_init(&worker, child, pool);
-    child_ready(child);
-    int code = worker_loop(&worker, listen_fd, mask);
+    int code = worker_loop(&worker, child, listen_fd, mask);
     worker_release(&worker);
     return code;
 }

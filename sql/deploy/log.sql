@@ -60,6 +60,19 @@ BEGIN ATOMIC
     RETURNING epoch;
 END;
 
+-- The same for somebody who saw positions of p_epoch go back; of several who did, the first one draws.
+CREATE FUNCTION perch.epoch_renew(p_epoch text) RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = perch, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM perch.epoch WHERE epoch = p_epoch FOR UPDATE;
+    IF FOUND THEN
+        PERFORM perch.epoch_draw();
+    END IF;
+END
+$$;
+
 -- The present epoch, asked on every connect; drawn anew when the fingerprint differs.
 CREATE FUNCTION perch.epoch_check() RETURNS text
 LANGUAGE plpgsql
@@ -84,6 +97,6 @@ $$;
 DO $$ BEGIN PERFORM perch.epoch_draw(); END $$;
 
 GRANT SELECT ON perch.epoch, perch.mailboxes, perch.events TO perch_app;
-GRANT EXECUTE ON FUNCTION perch.epoch_check() TO perch_app;
+GRANT EXECUTE ON FUNCTION perch.epoch_check(), perch.epoch_renew(text) TO perch_app;
 
 COMMIT;

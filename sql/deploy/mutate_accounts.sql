@@ -46,36 +46,46 @@ BEGIN ATOMIC
     SELECT password_hash FROM perch.users WHERE id = p_user AND deleted_at IS NULL;
 END;
 
--- A session for whoever proved the password behind p_password_hash. FOR SHARE waits for a password change or deletion
--- under way and then sees that the hash is another. False when it is.
+-- A session for whoever proved the password behind p_password_hash. The row lock waits for a password change or deletion
+-- under way and then sees that the hash is another: false. An account keeps its 100 latest sessions.
 CREATE FUNCTION perch.create_session(p_user bigint, p_password_hash text, p_session bigint, p_days integer,
                                      p_user_agent text, p_ip text) RETURNS boolean
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = perch, pg_temp
 AS $$
 BEGIN
-    PERFORM FROM perch.users WHERE id = p_user AND password_hash = p_password_hash FOR SHARE;
-    IF FOUND THEN
-        INSERT INTO perch.sessions (id, user_id, user_agent, ip, expires_at)
-        VALUES (p_session, p_user, p_user_agent, p_ip, clock_timestamp() + make_interval(days => p_days));
+    UPDATE perch.users SET last_seen_at = clock_timestamp() WHERE id = p_user AND password_hash = p_password_hash;
+    IF NOT FOUND THEN
+        RETURN false;
     END IF;
-    RETURN FOUND;
+    DELETE FROM perch.sessions WHERE id IN (
+        SELECT id FROM perch.sessions WHERE user_id = p_user
+        ORDER BY expires_at > clock_timestamp() DESC, last_seen_at DESC, id OFFSET 99);
+    INSERT INTO perch.sessions (id, user_id, user_agent, ip, expires_at)
+    VALUES (p_session, p_user, p_user_agent, p_ip, clock_timestamp() + make_interval(days => p_days));
+    RETURN true;
 END
 $$;
 
--- Does the session live? Notes that it was seen; asked at most once a minute and session, behind the cache.
+-- Does the session live? Notes about once a minute that it was seen; without the cache this is asked at every request.
 CREATE FUNCTION perch.check_session(p_session bigint, p_user bigint) RETURNS boolean
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = perch, pg_temp
 AS $$
+DECLARE
+    v_seen timestamptz;
 BEGIN
-    PERFORM FROM perch.users WHERE id = p_user FOR NO KEY UPDATE;
-    UPDATE perch.sessions SET last_seen_at = clock_timestamp()
+    SELECT last_seen_at INTO v_seen FROM perch.sessions
     WHERE id = p_session AND user_id = p_user AND expires_at > clock_timestamp();
-    IF FOUND THEN
-        UPDATE perch.users SET last_seen_at = clock_timestamp() WHERE id = p_user AND deleted_at IS NULL;
+    IF NOT FOUND THEN
+        RETURN false;
     END IF;
-    RETURN FOUND;
+    IF v_seen < clock_timestamp() - interval '55 seconds' THEN
+        UPDATE perch.users SET last_seen_at = clock_timestamp() WHERE id = p_user AND deleted_at IS NULL;
+        UPDATE perch.sessions SET last_seen_at = clock_timestamp() WHERE id = p_session;
+        RETURN FOUND;
+    END IF;
+    RETURN true;
 END
 $$;
 
@@ -130,14 +140,14 @@ BEGIN
 END
 $$;
 
--- Those who have a dialog with p_user, the latest 1,000 of them.
+-- Those who have a dialog with p_user, the latest 200 of them: others learn of a change when they look.
 CREATE FUNCTION perch.partners(p_user bigint) RETURNS SETOF bigint
 LANGUAGE sql STABLE
 SECURITY DEFINER SET search_path = perch, pg_temp
 BEGIN ATOMIC
     SELECT peer_id FROM perch.dialogs
     WHERE user_id = p_user AND last_message_id IS NOT NULL AND peer_id <> p_user
-    ORDER BY last_message_id DESC LIMIT 1000;
+    ORDER BY last_message_id DESC LIMIT 200;
 END;
 
 -- Changes the named fields of one's own account; what is so already writes nothing. p_fields holds any of: display_name,

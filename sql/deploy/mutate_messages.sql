@@ -11,16 +11,14 @@ BEGIN;
 
 CREATE TYPE perch.change AS (status text, result text, epoch text, user_id bigint, seq bigint, event text);
 
--- Locks the mailboxes of two people (perhaps the same one); how many there are.
-CREATE FUNCTION perch.mailboxes_lock(p_one bigint, p_other bigint) RETURNS integer
+-- Locks the mailboxes of two people (perhaps the same one); the ids of those who have one. An account that was deleted has
+-- none: a request that outlived its account must write nothing.
+CREATE FUNCTION perch.mailboxes_lock(p_one bigint, p_other bigint) RETURNS bigint[]
 LANGUAGE plpgsql
 AS $$
-DECLARE
-    v_found integer;
 BEGIN
-    PERFORM FROM perch.mailboxes WHERE user_id IN (p_one, p_other) ORDER BY user_id FOR NO KEY UPDATE;
-    GET DIAGNOSTICS v_found = ROW_COUNT;
-    RETURN v_found;
+    RETURN ARRAY(SELECT user_id FROM perch.mailboxes WHERE user_id IN (p_one, p_other)
+                 ORDER BY user_id FOR NO KEY UPDATE);
 END
 $$;
 
@@ -88,7 +86,7 @@ LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = perch, pg_temp
 AS $$
 DECLARE
-    v_mailboxes integer := perch.mailboxes_lock(p_sender, p_recipient);
+    v_mailboxes bigint[] := perch.mailboxes_lock(p_sender, p_recipient);
     v_message perch.messages;
     v_at timestamptz;
 BEGIN
@@ -102,9 +100,9 @@ BEGIN
             RETURN;
         END IF;
     END IF;
-    IF v_mailboxes < (CASE WHEN p_sender = p_recipient THEN 1 ELSE 2 END) THEN
+    IF NOT v_mailboxes @> ARRAY[p_sender, p_recipient] THEN
         RETURN NEXT perch.change_none(CASE
-            WHEN NOT EXISTS (SELECT FROM perch.mailboxes WHERE user_id = p_sender) THEN 'unauthorized'
+            WHEN NOT p_sender = ANY (v_mailboxes) THEN 'unauthorized'
             WHEN EXISTS (SELECT FROM perch.users WHERE id = p_recipient) THEN 'peer_deleted'
             ELSE 'not_found' END);
         RETURN;
@@ -126,21 +124,22 @@ BEGIN
 END
 $$;
 
--- Locks both mailboxes of a message's dialog and reads the message again; all NULL when p_user has no part in it.
-CREATE FUNCTION perch.message_lock(p_user bigint, p_message bigint) RETURNS perch.messages
+-- Locks both mailboxes of a message's dialog and reads the message again. `status` is 'ok' when p_user may change it.
+CREATE FUNCTION perch.message_lock(p_user bigint, p_message bigint, OUT status text, OUT message perch.messages)
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    v_message perch.messages;
+    v_mailboxes bigint[];
 BEGIN
     -- Who talks to whom never changes, so this much may be read before the lock.
-    SELECT * INTO v_message FROM perch.messages
-    WHERE id = p_message AND p_user IN (sender_id, recipient_id);
-    IF FOUND THEN
-        PERFORM perch.mailboxes_lock(v_message.sender_id, v_message.recipient_id);
-        SELECT * INTO v_message FROM perch.messages WHERE id = p_message;
-    END IF;
-    RETURN v_message;
+    SELECT m.* INTO message FROM perch.messages m WHERE m.id = p_message AND p_user IN (m.sender_id, m.recipient_id);
+    v_mailboxes := perch.mailboxes_lock(p_user, coalesce(nullif(message.sender_id, p_user), message.recipient_id));
+    SELECT m.* INTO message FROM perch.messages m WHERE m.id = message.id;
+    status := CASE
+        WHEN NOT p_user = ANY (v_mailboxes) THEN 'unauthorized'
+        WHEN message.id IS NULL THEN 'not_found'
+        WHEN message.sender_id <> p_user THEN 'not_author'
+        ELSE 'ok' END;
 END
 $$;
 
@@ -150,13 +149,12 @@ LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = perch, pg_temp
 AS $$
 DECLARE
-    v_message perch.messages := perch.message_lock(p_user, p_message);
+    v_locked record := perch.message_lock(p_user, p_message);
+    v_message perch.messages := v_locked.message;
     v_at timestamptz := clock_timestamp();
 BEGIN
-    IF v_message.id IS NULL THEN
-        RETURN NEXT perch.change_none('not_found');
-    ELSIF v_message.sender_id <> p_user THEN
-        RETURN NEXT perch.change_none('not_author');
+    IF v_locked.status <> 'ok' THEN
+        RETURN NEXT perch.change_none(v_locked.status);
     ELSIF v_message.deleted_at IS NOT NULL THEN
         RETURN NEXT perch.change_none('message_deleted');
     ELSIF v_message.body = p_body THEN
@@ -174,13 +172,12 @@ LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = perch, pg_temp
 AS $$
 DECLARE
-    v_message perch.messages := perch.message_lock(p_user, p_message);
+    v_locked record := perch.message_lock(p_user, p_message);
+    v_message perch.messages := v_locked.message;
     v_at timestamptz := clock_timestamp();
 BEGIN
-    IF v_message.id IS NULL THEN
-        RETURN NEXT perch.change_none('not_found');
-    ELSIF v_message.sender_id <> p_user THEN
-        RETURN NEXT perch.change_none('not_author');
+    IF v_locked.status <> 'ok' THEN
+        RETURN NEXT perch.change_none(v_locked.status);
     ELSIF v_message.deleted_at IS NOT NULL THEN
         RETURN NEXT perch.change_none('ok');
     ELSE
@@ -199,7 +196,10 @@ DECLARE
     v_at timestamptz;
     v_change perch.change;
 BEGIN
-    PERFORM perch.mailboxes_lock(p_user, p_peer);
+    IF NOT p_user = ANY (perch.mailboxes_lock(p_user, p_peer)) THEN
+        RETURN NEXT perch.change_none('unauthorized');
+        RETURN;
+    END IF;
     IF NOT EXISTS (SELECT FROM perch.messages WHERE id = p_upto
                    AND ((sender_id = p_user AND recipient_id = p_peer) OR (sender_id = p_peer AND recipient_id = p_user)))
     THEN
@@ -228,7 +228,10 @@ LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = perch, pg_temp
 AS $$
 BEGIN
-    PERFORM perch.mailboxes_lock(p_user, p_user);
+    IF NOT p_user = ANY (perch.mailboxes_lock(p_user, p_user)) THEN
+        RETURN NEXT perch.change_none('unauthorized');
+        RETURN;
+    END IF;
     IF NOT EXISTS (SELECT FROM perch.users WHERE id = p_peer) THEN
         RETURN NEXT perch.change_none('not_found');
         RETURN;

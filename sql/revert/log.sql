@@ -3,6 +3,7 @@
 BEGIN;
 
 DROP FUNCTION perch.epoch_check();
+DROP FUNCTION perch.epoch_renew(text);
 DROP FUNCTION perch.epoch_draw();
 DROP FUNCTION perch.fingerprint();
 DROP TABLE perch.events;

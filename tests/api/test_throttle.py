@@ -8,13 +8,14 @@ import pytest
 from perchtest import Instance, wait_for
 from perchtest.api import at_once, good, problem, twin, whole_history
 
-SEND, LOGIN, ACCOUNT, REGISTER = 5, 12, 4, 8
+SEND, LOGIN, ACCOUNT, REGISTER, COSTLY = 5, 12, 4, 8, 6
 
 
 @pytest.fixture(scope="module")
 def instance():
     running = Instance(
-        WORKERS=2, RATE_SEND=SEND, RATE_LOGIN=LOGIN, RATE_ACCOUNT=ACCOUNT, RATE_REGISTER=REGISTER
+        WORKERS=2, RATE_SEND=SEND, RATE_LOGIN=LOGIN, RATE_ACCOUNT=ACCOUNT, RATE_REGISTER=REGISTER,
+        RATE_COSTLY=COSTLY,
     ).start()
     yield running
     running.stop()
@@ -124,6 +125,17 @@ def test_sending_is_counted_by_the_second_and_by_the_person(strict):
     )
     assert len(whole_history(peer, sender)) == len(stored) + 2, "a refused message is not stored"
     good(sender.get("/me"))
+
+
+def test_searches_and_profile_changes_are_counted_together_by_the_minute_and_by_the_person(strict):
+    person, other = strict.person("curious"), strict.person("other")
+    for number in range(COSTLY // 2):
+        good(person.get("/search?q=word"))
+        good(person.patch("/me", {"display_name": f"Name {number}"}))
+    throttled(person.get("/search?q=word"))
+    throttled(person.patch("/me", {"display_name": "One more"}))
+    good(other.get("/search?q=word"))
+    good(person.get("/me"))
 
 
 def test_the_web_server_throttles_before_a_process_of_ours_is_busy(perch_factory):

@@ -148,10 +148,20 @@ static void a_refused_statement_keeps_the_connection(void **state)
     assert_int_equal(fake_pg.connects, 1);
 }
 
+static void a_cancelled_statement_is_unavailable_but_the_connection_stays(void **state)
+{
+    (void)state;
+    assert_int_equal(run(&one), 0);
+    fake_pg_fail("one", "57014");
+    assert_int_equal(run_quietly(&one), ERR_UNAVAILABLE);
+    assert_int_equal(run(&two), 0);
+    assert_int_equal(fake_pg.connects, 1);
+}
+
 static void a_server_in_trouble_is_unavailable(void **state)
 {
-    static const char *const states[] = {"08006", "53300", "53200", "57P01",
-                                         "57P03", "57014", "25006", "58030"};
+    static const char *const states[] = {"08006", "53300", "53200", "57P01", "57P03",
+                                         "25006", "58030", "0A000", "26000"};
 
     for (size_t i = 0; i < COUNT(states); i++) {
         assert_int_equal(run(&one), 0);
@@ -265,6 +275,7 @@ int main(void)
         pg_test(results_are_read_by_type),
         pg_test(a_refused_statement_keeps_the_connection),
         pg_test(a_server_in_trouble_is_unavailable),
+        pg_test(a_cancelled_statement_is_unavailable_but_the_connection_stays),
         pg_test(after_a_failure_the_server_is_left_alone_for_a_while),
         pg_test(a_broken_connection_is_unavailable),
         pg_test(a_connection_that_ended_while_idle_is_replaced_at_once),
