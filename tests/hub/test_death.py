@@ -176,14 +176,15 @@ def limited(perch_factory):
 
 
 def test_children_that_cannot_serve_are_not_started_again(pool):
-    """Exit code 2 says so; when it holds for all of them the master gives up with it. Such a child is one that was
-    started as root without being told whom to become."""
+    """Exit code 2 says so; when it holds for all of a kind the master gives up with it. Such a child is one that may not
+    become the user it was told to become."""
     with tempfile.TemporaryDirectory(prefix="perch-exit-") as folder:
         settings = {key: value for key, value in pool.env.items() if key.startswith("PERCH_") and key != "PERCH_USER"}
         settings.update(PERCH_APP_SOCKET=f"{folder}/app.sock", PERCH_AUTH_SOCKET=f"{folder}/auth.sock",
-                        PERCH_WORKERS="3", PERCH_AUTH_WORKERS="1")
-        as_root = [] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user"]
-        result = subprocess.run([*as_root, find_build() / "perch-fcgi"], env=settings, stdin=subprocess.DEVNULL,
+                        PERCH_WORKERS="3", PERCH_AUTH_WORKERS="1", PERCH_USER="nobody")
+        bound_root = (["setpriv", "--bounding-set", "-setuid"] if os.geteuid() == 0
+                      else ["unshare", "--user", "--map-root-user"])
+        result = subprocess.run([*bound_root, find_build() / "perch-fcgi"], env=settings, stdin=subprocess.DEVNULL,
                                 capture_output=True, text=True, timeout=30)
     assert result.returncode == 2, result.stderr
     lines = [line for line in result.stderr.splitlines() if "is not started again" in line]

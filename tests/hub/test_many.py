@@ -55,7 +55,7 @@ def test_five_thousand_waiting_polls_are_each_woken_once_while_other_requests_go
         assert not any(poll.done() for poll in polls)
         before = len(took)
         await eventually(lambda: len(took) >= before + 60, 60, "ordinary requests while all wait")
-        while_all_wait = took[before:]
+        while_all_wait = took[before + len(busy):]  # the first of each began while the others were still coming
 
         async def send(sender, recipients):
             async with Wire(pool, sender) as wire:
