@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Building, never in the source folder.
 
-# build FOLDER TITLE CONFIGURE-OPTION…: autoreconf and configure only where needed, then make.
+# build FOLDER TITLE CONFIGURE-OPTION…: autoreconf and configure only where needed, then make (what MAKE_TARGETS
+# names, else everything).
 build() {
     local folder=$1 title=$2 log_folder=$DIR/log wanted
     shift 2

@@ -168,6 +168,7 @@ suite_dev() { count_pytest dev dev 2; }
 
 command_bench() {
     packages_need "${PACKAGES_UP[@]}" "${PACKAGES_CHECK[@]}"
+    local MAKE_TARGETS=(all tests/bench/perch-load)
     build "$DIR/check/build" Perch
     export PERCH_DEV_BUILD=$DIR/check/build PYTHONDONTWRITEBYTECODE=1
     exec "$TOP/tests/bench/run" "${REST[@]}"
