@@ -47,7 +47,7 @@ static void forget_all(struct hub *hub)
 
 static void went_away(struct hub_redis *redis)
 {
-    if (redis->up)
+    if (redis->up && !redis->hub->ending)
         log_warn("Redis is away; looking at PostgreSQL every %d ms instead", HUB_SWEEP_ALONE_MS);
     redis->context = NULL;
     redis->up = false;
