@@ -144,7 +144,7 @@ def test_too_many_connections_of_one_address_are_refused_by_nginx(perch_factory)
     perch = perch_factory(NGINX_CONNECTIONS=2)
     person = perch.person()
     request = (
-        f"GET /api/v1/events?cursor={person.cursor()}&wait=20 HTTP/1.1\r\nHost: x\r\n"
+        f"GET /api/v1/events?cursor={person.cursor()}&wait=50 HTTP/1.1\r\nHost: x\r\n"
         f"Cookie: perch_session={person.session.cookies['perch_session']}\r\n\r\n"
     ).encode()
     waiting = []
@@ -155,7 +155,7 @@ def test_too_many_connections_of_one_address_are_refused_by_nginx(perch_factory)
         waiting[-1].sendall(request)
         return get(perch, "/api/v1/me").status_code == 429
 
-    wait_for(one_more_poll_is_one_too_many)
+    wait_for(one_more_poll_is_one_too_many, 60)
     assert_problem(get(perch, "/api/v1/me"), 429, "rate_limited")
     for connection in waiting:
         connection.close()
