@@ -151,7 +151,8 @@ def test_too_many_connections_of_one_address_are_refused_by_nginx(perch_factory)
 
     def one_more_poll_is_one_too_many():
         # The first may be refused: nginx counts a reply for a moment longer than its reader does.
-        waiting.append(socket.create_connection(("127.0.0.1", perch.port), 20))
+        # To the same name as get(): where localhost is ::1 first, 127.0.0.1 would be another address.
+        waiting.append(socket.create_connection(("localhost", perch.port), 20))
         waiting[-1].sendall(request)
         return get(perch, "/api/v1/me").status_code == 429
 
