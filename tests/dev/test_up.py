@@ -41,8 +41,8 @@ class Foreground:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                # A terminal's programs do not ignore it; a test run in the background of a script would.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+                # A terminal's programs ignore neither; a test run in the background, or below nohup, would.
+                preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)],
             )
         self.await_text("Ctrl-C stops it")
         instance.env = instance.read_env()
