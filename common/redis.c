@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "buf.h"
 #include "clock.h"
 #include "err.h"
@@ -16,6 +17,7 @@ struct redis {
     redisContext *context;
     int64_t rest_until; /* monotonic */
     struct buf queue;   /* commands in wire form, kept until they were answered */
+    struct arena texts; /* of the last exchange's values */
     int queued;
     bool written; /* the queue has been written to `context` */
     bool refused; /* one of the last answers was an error */
@@ -46,6 +48,7 @@ struct redis *redis_new(const struct redis_address *address)
     if (redis == NULL)
         abort();
     redis->address = *address;
+    arena_init(&redis->texts);
     return redis;
 }
 
@@ -55,6 +58,7 @@ void redis_free(struct redis *redis)
         return;
     redisFree(redis->context);
     buf_release(&redis->queue);
+    arena_release(&redis->texts);
     free(redis);
 }
 
@@ -113,15 +117,16 @@ static bool redis_write(struct redis *redis)
     return true;
 }
 
-static struct redis_value redis_value_of(const redisReply *reply)
+static struct redis_value redis_value_of(struct redis *redis, const redisReply *reply)
 {
-    struct redis_value value = {.type = REDIS_NIL};
+    struct redis_value value = {.type = REDIS_NIL, .text = ""};
     if (reply->type == REDIS_REPLY_INTEGER) {
         value.type = REDIS_NUMBER;
         value.number = reply->integer;
     } else if (reply->type != REDIS_REPLY_NIL && reply->str != NULL) {
         value.type = reply->type == REDIS_REPLY_ERROR ? REDIS_FAULT : REDIS_TEXT;
-        snprintf(value.text, sizeof value.text, "%s", reply->str);
+        value.length = (size_t)reply->len;
+        value.text = arena_copy(&redis->texts, reply->str, value.length);
     }
     return value;
 }
@@ -129,6 +134,7 @@ static struct redis_value redis_value_of(const redisReply *reply)
 static bool redis_read(struct redis *redis, struct redis_value *ret_values, int count)
 {
     redis->refused = false;
+    arena_reset(&redis->texts);
     for (int i = 0; i < redis->queued; i++) {
         void *reply = NULL;
         if (redisGetReply(redis->context, &reply) != REDIS_OK || reply == NULL)
@@ -136,7 +142,7 @@ static bool redis_read(struct redis *redis, struct redis_value *ret_values, int 
         redis->refused |= ((redisReply *)reply)->type == REDIS_REPLY_ERROR;
         int place = i - (redis->queued - count);
         if (place >= 0)
-            ret_values[place] = redis_value_of(reply);
+            ret_values[place] = redis_value_of(redis, reply);
         freeReplyObject(reply);
     }
     return true;

@@ -7,21 +7,23 @@
 #define PERCH_REDIS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
     REDIS_BUDGET_MS = 100,
     REDIS_REST_MS = 1000,
-    REDIS_TEXT_MAX = 64,
-    REDIS_ARGS_MAX = 8,
+    REDIS_ARGS_MAX = 16,
 };
 
 enum redis_type { REDIS_NIL, REDIS_NUMBER, REDIS_TEXT, REDIS_FAULT };
 
+/* The text is whole, NUL-terminated, and the connection's until the next exchange. */
 struct redis_value {
     enum redis_type type;
-    int64_t number;
-    char text[REDIS_TEXT_MAX]; /* cut to fit */
+    int64_t number;   /* of REDIS_NUMBER */
+    const char *text; /* of REDIS_TEXT and REDIS_FAULT; otherwise "" */
+    size_t length;    /* of the text, which may hold NULs of its own */
 };
 
 struct redis;

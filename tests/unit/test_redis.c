@@ -170,18 +170,34 @@ static void commands_go_out_together_and_values_come_back_in_order(void **state)
     close(fd);
 }
 
-static void a_long_text_is_cut(void **state)
+static void texts_of_any_length_come_back_whole(void **state)
 {
-    struct redis_value value;
+    enum { LENGTH = 100000 };
+    struct redis_value values[3];
+    char head[64];
+    char *text = malloc(LENGTH + 1);
     int fd;
 
     (void)state;
+    memset(text, 'x', LENGTH);
+    text[LENGTH] = '\0';
     redis_add(redis, "GET", "a", NULL);
+    redis_add(redis, "GET", "b", NULL);
+    redis_add(redis, "GET", "c", NULL);
     redis_send(redis);
-    fd = serve("*2\r\n$3\r\nGET\r\n$1\r\na\r\n", "$80\r\n0123456789012345678901234567890123456789"
-                                                 "0123456789012345678901234567890123456789\r\n");
-    assert_int_equal(redis_exchange(redis, &value, 1), 0);
-    assert_int_equal(strlen(value.text), REDIS_TEXT_MAX - 1);
+    snprintf(head, sizeof(head), "$-1\r\n$%d\r\n", LENGTH);
+    fd = serve("*2\r\n$3\r\nGET\r\n$1\r\na\r\n*2\r\n$3\r\nGET\r\n$1\r\nb\r\n"
+               "*2\r\n$3\r\nGET\r\n$1\r\nc\r\n",
+               head);
+    assert_int_equal(send(fd, text, LENGTH, 0), LENGTH);
+    assert_int_equal(send(fd, "\r\n$3\r\na\0b\r\n", 11, 0), 11);
+    assert_int_equal(redis_exchange(redis, values, 3), 0);
+    assert_string_equal(values[0].text, "");
+    assert_int_equal(values[1].length, LENGTH);
+    assert_string_equal(values[1].text, text);
+    assert_int_equal(values[2].length, 3);
+    assert_memory_equal(values[2].text, "a\0b", 4);
+    free(text);
     close(fd);
 }
 
@@ -266,7 +282,7 @@ int main(void)
         cmocka_unit_test(other_addresses_are_refused_by_name),
         cmocka_unit_test(a_path_is_at_most_as_long_as_a_sockets),
         redis_test(commands_go_out_together_and_values_come_back_in_order),
-        redis_test(a_long_text_is_cut),
+        redis_test(texts_of_any_length_come_back_whole),
         redis_test(answers_nobody_wants_are_read_away),
         redis_test(a_lost_connection_is_tried_a_second_time),
         redis_test(redis_away_is_said_once_and_left_alone_for_a_while),
