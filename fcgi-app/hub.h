@@ -6,7 +6,7 @@
  * users every few seconds.
  *
  * Files: hub.c the process; hub_table.c users and waiters; hub_redis.c wake-ups; hub_verify.c
- * looks; hub_reply.c bytes. */
+ * looks; hub_query.c statements; hub_reply.c bytes. */
 #ifndef PERCH_HUB_H
 #define PERCH_HUB_H
 

@@ -1,27 +1,20 @@
 /* Looks at PostgreSQL for all users in doubt at once, one query at a time, never blocking the loop.
  */
-#include <inttypes.h>
-#include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/err.h"
 #include "common/log.h"
 #include "common/store_event.h"
+#include "hub_query.h"
 #include "hub_state.h"
 
 struct hub_verify {
     struct hub *hub;
-    struct pg *pg;
-    struct event event; /* the connection is ready, or its time is over */
-    struct event retry; /* after a failure, or soon after a kick */
-    bool running;
-    bool epoch_doubt; /* wants a look even if nobody waits */
-    bool renew;       /* wants a new epoch first */
-    bool renewing;    /* that statement is running */
-    int64_t deadline;
+    struct hub_query *query;
+    struct event retry;  /* after a failure, or soon after a kick */
+    bool epoch_doubt;    /* wants a look even if nobody waits */
+    bool renew;          /* wants a new epoch first */
+    bool renewing;       /* that statement is running */
     struct buf user_ids; /* of the running query */
     struct buf session_ids;
 };
@@ -79,7 +72,6 @@ static void failed(struct hub_verify *verify)
 {
     struct hub_user *user;
     struct hub_user *next;
-    verify->running = false;
     HASH_ITER (hh, verify->hub->users, user, next)
         user->unsure = user->waiter_count > 0;
     again_after(verify, HUB_SWEEP_ALONE_MS);
@@ -96,64 +88,36 @@ static void take(struct hub_verify *verify, const struct pg_result *result)
     }
 }
 
-static void on_ready(evutil_socket_t fd, short what, void *argument);
-
-static void step(struct hub_verify *verify)
-{
-    short events = 0;
-    struct pg_result result = {0};
-    int err = pg_step(verify->pg, &events, &result);
-    if (err == ERR_BUSY) {
-        int64_t left = verify->deadline - clock_mono_ms();
-        const struct timeval timeout = {.tv_sec = left > 0 ? left / 1000 : 0,
-                                        .tv_usec = left > 0 ? left % 1000 * 1000 : 0};
-        short wanted = (short)((events & POLLIN ? EV_READ : 0) | (events & POLLOUT ? EV_WRITE : 0));
-        event_assign(&verify->event, verify->hub->base, pg_socket(verify->pg), wanted, on_ready,
-                     verify);
-        event_add(&verify->event, &timeout);
-        return;
-    }
-    if (err == 0) {
-        verify->running = false;
-        if (verify->renewing)
-            hub_verify_epoch(verify);
-        else
-            take(verify, &result);
-        hub_verify_kick(verify);
-    } else {
-        failed(verify);
-    }
-    pg_result_clear(&result);
-}
-
-static void on_ready(evutil_socket_t fd, short what, void *argument)
+static void on_done(void *argument, int err, const struct pg_result *result)
 {
     struct hub_verify *verify = argument;
-    (void)fd;
-    if (what & EV_TIMEOUT) {
-        log_warn("PostgreSQL did not answer the hub in time");
-        pg_drop(verify->pg);
+    if (err != 0) {
         failed(verify);
         return;
     }
-    step(verify);
+    if (verify->renewing)
+        hub_verify_epoch(verify);
+    else
+        take(verify, result);
+    hub_verify_kick(verify);
+}
+
+static int begin(struct pg *pg, void *argument)
+{
+    const struct hub_verify *verify = argument;
+    if (verify->renewing)
+        return store_event_renew_start(pg, verify->hub->epoch);
+    return store_event_verify_start(pg, verify->user_ids.data, verify->session_ids.data);
 }
 
 static void start(struct hub_verify *verify)
 {
-    if (verify->running || verify->hub->ending || !(verify->renew || collect(verify)))
+    if (!hub_query_is_idle(verify->query) || verify->hub->ending ||
+        !(verify->renew || collect(verify)))
         return;
-    verify->running = true;
     verify->renewing = verify->renew;
     verify->renew = false;
-    verify->deadline = clock_mono_ms() + PG_CONNECT_MS + PG_QUERY_MS;
-    int err = verify->renewing ? store_event_renew_start(verify->pg, verify->hub->epoch)
-                               : store_event_verify_start(verify->pg, verify->user_ids.data,
-                                                          verify->session_ids.data);
-    if (err == 0)
-        step(verify);
-    else
-        failed(verify);
+    hub_query_start(verify->query, begin, on_done, verify);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *argument)
@@ -166,7 +130,7 @@ static void on_retry(evutil_socket_t fd, short what, void *argument)
 /* From the loop's next turn, so that doubts that come together go into one query. */
 void hub_verify_kick(struct hub_verify *verify)
 {
-    if (!verify->running)
+    if (hub_query_is_idle(verify->query))
         again_after(verify, 0);
 }
 
@@ -190,17 +154,15 @@ struct hub_verify *hub_verify_new(struct hub *hub)
     if (verify == NULL)
         abort();
     verify->hub = hub;
-    verify->pg = pg_new(hub->conf->database_url, "perch-hub", &store_profile);
-    event_assign(&verify->event, hub->base, -1, 0, on_ready, verify);
+    verify->query = hub_query_new(hub, "perch-hub");
     event_assign(&verify->retry, hub->base, -1, 0, on_retry, verify);
     return verify;
 }
 
 void hub_verify_free(struct hub_verify *verify)
 {
-    event_del(&verify->event);
     event_del(&verify->retry);
-    pg_free(verify->pg);
+    hub_query_free(verify->query);
     buf_release(&verify->user_ids);
     buf_release(&verify->session_ids);
     free(verify);

@@ -1,0 +1,178 @@
+#include "unit.h"
+
+#include <string.h>
+
+#include "common/err.h"
+#include "fake_pg.h"
+#include "fcgi-app/hub_query.h"
+#include "fcgi-app/hub_state.h"
+
+static const struct conf conf = {.database_url = "postgresql:///test"};
+static const struct pg_statement statement = {"event_verify", "SELECT 1"};
+static struct hub hub;
+static struct hub_query *query;
+
+static struct {
+    int count;
+    int err;
+    int rows;
+    char text[8]; /* the first cell */
+    bool again;   /* start another one when this is done */
+} told;
+
+static int start_it(struct pg *pg, void *argument)
+{
+    struct pg_params params = {0};
+
+    pg_add_text(&params, argument);
+    return pg_start(pg, &statement, &params);
+}
+
+static void take_it(void *argument, int err, const struct pg_result *result)
+{
+    assert_true(hub_query_is_idle(query));
+    told.count++;
+    told.err = err;
+    told.rows = result->rows;
+    if (result->rows > 0)
+        snprintf(told.text, sizeof(told.text), "%s", pg_text(result, 0, 0));
+    if (told.again) {
+        told.again = false;
+        hub_query_start(query, start_it, take_it, argument);
+    }
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    fake_pg_begin();
+    memset(&told, 0, sizeof(told));
+    hub = (struct hub){.conf = &conf, .base = event_base_new()};
+    query = hub_query_new(&hub, "perch-test");
+    return hub.base == NULL;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    hub_query_free(query);
+    event_base_free(hub.base);
+    fake_pg_end();
+    return 0;
+}
+
+static void start(const char *text)
+{
+    hub_query_start(query, start_it, take_it, (void *)(uintptr_t)text);
+}
+
+/* Turns the loop as long as something is ready without waiting. */
+static void loop_turn(void)
+{
+    for (int i = 0; i < 8; i++)
+        assert_true(event_base_loop(hub.base, EVLOOP_NONBLOCK) >= 0);
+}
+
+static void the_answer_is_told_once_from_the_loop(void **state)
+{
+    static const char *const cells[] = {"yes"};
+
+    (void)state;
+    fake_pg_answer("event_verify", 1, 1, cells);
+    start("ann");
+    assert_int_equal(told.count, 0);
+    assert_false(hub_query_is_idle(query));
+    loop_turn();
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.err, 0);
+    assert_string_equal(told.text, "yes");
+    assert_string_equal(fake_pg.params[0], "ann");
+    assert_true(hub_query_is_idle(query));
+}
+
+static void nothing_connects_before_it_is_used(void **state)
+{
+    (void)state;
+    loop_turn();
+    assert_int_equal(fake_pg.connects, 0);
+    assert_true(hub_query_is_idle(query));
+}
+
+static void the_loop_goes_on_while_postgresql_thinks(void **state)
+{
+    (void)state;
+    fake_pg.silent = true;
+    start("ann");
+    loop_turn();
+    assert_int_equal(told.count, 0);
+    fake_pg.silent = false;
+    fake_pg_speak();
+    loop_turn();
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.err, 0);
+}
+
+static void a_failure_at_the_start_is_told_from_the_loop(void **state)
+{
+    (void)state;
+    fake_pg.refuses = true;
+    unit_stderr_begin();
+    start("ann");
+    unit_stderr_end();
+    assert_int_equal(told.count, 0);
+    loop_turn();
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.err, ERR_UNAVAILABLE);
+    assert_int_equal(told.rows, 0);
+}
+
+static void a_refused_statement_is_told(void **state)
+{
+    (void)state;
+    start("ann");
+    loop_turn();
+    fake_pg_fail("event_verify", "22012");
+    unit_stderr_begin();
+    start("ben");
+    loop_turn();
+    unit_stderr_end();
+    assert_int_equal(told.count, 2);
+    assert_int_equal(told.err, ERR_INTERNAL);
+}
+
+static void the_next_may_begin_when_one_is_done(void **state)
+{
+    (void)state;
+    told.again = true;
+    start("ann");
+    loop_turn();
+    assert_int_equal(told.count, 2);
+    assert_int_equal(fake_pg.runs, 2);
+    assert_int_equal(fake_pg.connects, 1);
+}
+
+static void a_hub_that_ends_in_the_middle_frees_all(void **state)
+{
+    (void)state;
+    fake_pg.silent = true;
+    start("ann");
+    loop_turn();
+    assert_int_equal(told.count, 0);
+}
+
+#define query_test(test) cmocka_unit_test_setup_teardown(test, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        query_test(the_answer_is_told_once_from_the_loop),
+        query_test(nothing_connects_before_it_is_used),
+        query_test(the_loop_goes_on_while_postgresql_thinks),
+        query_test(a_failure_at_the_start_is_told_from_the_loop),
+        query_test(a_refused_statement_is_told),
+        query_test(the_next_may_begin_when_one_is_done),
+        query_test(a_hub_that_ends_in_the_middle_frees_all),
+    };
+
+    return cmocka_run_group_tests_name("hub_query", tests, NULL, NULL);
+}
