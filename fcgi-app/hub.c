@@ -96,6 +96,7 @@ static void hub_init(struct hub *hub, const struct child *child, int socket)
                      hub->base);
         event_add(&hub->end_events[i], NULL);
     }
+    hub->wait = hub_wait_new(hub);
     hub->verify = hub_verify_new(hub);
     hub->redis = hub_redis_new(hub, &child->redis_address);
     event_assign(&hub->handoff_event, hub->base, socket, EV_READ | EV_PERSIST, on_handoff, hub);
@@ -114,6 +115,8 @@ static void hub_release(struct hub *hub)
     hub_verify_free(hub->verify);
     HASH_ITER (hh, hub->users, user, next)
         hub_user_free(hub, user);
+    hub_ended_expire(hub, INT64_MAX);
+    hub_wait_free(hub->wait);
     for (int i = 0; i < HUB_END_SIGNALS; i++)
         event_del(&hub->end_events[i]);
     event_base_free(hub->base);

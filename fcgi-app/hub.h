@@ -5,8 +5,9 @@
  * Redis announces, PostgreSQL knows: what Redis fails to say is found by a look at all waiting
  * users every few seconds.
  *
- * Files: hub.c the process; hub_table.c users and waiters; hub_redis.c wake-ups; hub_verify.c
- * looks; hub_query.c statements; hub_reply.c bytes. */
+ * Files: hub.c the process; hub_table.c users and waiters; hub_wait.c connections and deadlines;
+ * hub_ended.c sessions that ended; hub_redis.c wake-ups; hub_verify.c looks; hub_query.c one
+ * statement at a time; hub_reply.c bytes. */
 #ifndef PERCH_HUB_H
 #define PERCH_HUB_H
 

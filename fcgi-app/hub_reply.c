@@ -65,7 +65,7 @@ void hub_reply_poll(struct hub *hub, const struct waiter *waiter, enum hub_answe
 {
     char cursor[CURSOR_TEXT_MAX];
     cursor_text(hub, waiter->seq, cursor);
-    begin(hub, 200, "application/json", waiter->request_id);
+    begin(hub, 200, "application/json", waiter_request_id(waiter));
     render_poll_head(&hub->reply, cursor, cursor, answer == HUB_MORE, after_ms,
                      answer == HUB_SUPERSEDED);
     buf_adds(&hub->reply, "]}");
@@ -78,7 +78,7 @@ void hub_reply_event(struct hub *hub, const struct waiter *waiter, const char *j
     char cursor[CURSOR_TEXT_MAX];
     cursor_text(hub, waiter->seq, from);
     cursor_text(hub, waiter->seq + !passing, cursor);
-    begin(hub, 200, "application/json", waiter->request_id);
+    begin(hub, 200, "application/json", waiter_request_id(waiter));
     render_poll_head(&hub->reply, from, cursor, false, 0, false);
     buf_adds(&hub->reply, json);
     buf_adds(&hub->reply, "]}");
@@ -88,7 +88,7 @@ void hub_reply_event(struct hub *hub, const struct waiter *waiter, const char *j
 void hub_reply_unauthorized(struct hub *hub, const struct waiter *waiter)
 {
     const struct err_info *info = err_info(ERR_UNAUTHORIZED);
-    begin(hub, info->status, "application/problem+json", waiter->request_id);
+    begin(hub, info->status, "application/problem+json", waiter_request_id(waiter));
     render_problem(&hub->reply, info);
     buf_adds(&hub->reply, "}");
     finish(hub, waiter->fd, waiter->fcgi_id);

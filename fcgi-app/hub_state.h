@@ -22,8 +22,8 @@
 enum {
     HUB_SWEEP_MS = 5000,       /* between looks at everybody */
     HUB_SWEEP_ALONE_MS = 1000, /* the same while Redis is away */
-    HUB_FOLLOW_MS = 60000,     /* how long a user is followed past the last waiter */
-    HUB_ENDED_MAX = 8,         /* ended sessions remembered per user, for HUB_FOLLOW_MS */
+    HUB_FOLLOW_MS = 60000, /* how long a user is followed past the last waiter, and an ended session
+                           remembered */
     HUB_PING_MS = 1000,
     HUB_PONG_MS = 500,
     HUB_END_SIGNALS = 4,
@@ -38,34 +38,40 @@ enum follow {
     FOLLOW_LEAVING /* UNSUBSCRIBE is on its way */
 };
 
+/* One waiting poll. There are thousands: every byte counts, and the texts follow the struct, as
+ * long as they are. */
 struct waiter {
     TAILQ_ENTRY(waiter) of_user; /* oldest first */
-    struct event event;          /* readable or timed out */
+    LIST_ENTRY(waiter) of_slot;  /* hub_wait.c */
     struct hub_user *user;
     int64_t session_id;
     int64_t seq; /* where it stands, in the hub's epoch */
     int fd;
-    int fcgi_id;
-    char tab[HANDOFF_TAB_MAX + 1];
-    char request_id[HANDOFF_REQUEST_ID_MAX + 1];
+    uint16_t fcgi_id;
+    uint8_t tab_size; /* with its NUL */
+    char texts[];     /* the tab, then the request's id */
 };
+
+static inline const char *waiter_tab(const struct waiter *waiter)
+{
+    return waiter->texts;
+}
+
+static inline const char *waiter_request_id(const struct waiter *waiter)
+{
+    return waiter->texts + waiter->tab_size;
+}
 
 struct hub_user {
     UT_hash_handle hh;
-    struct hub *hub;
     int64_t id;
-    enum follow follow;
     int64_t known;  /* the newest position for certain, -1: unknown; only while FOLLOW_YES */
-    bool unsure;    /* waits for a look */
     int64_t looked; /* what a look must not find less than */
-    int waiter_count;
     TAILQ_HEAD(, waiter) waiters;
     int64_t idle_since; /* monotonic; since when nobody waits */
-    struct {
-        int64_t session_id;
-        int64_t at;
-    } ended[HUB_ENDED_MAX];
-    int ended_next;
+    int waiter_count;
+    enum follow follow;
+    bool unsure; /* waits for a look */
 };
 
 struct hub {
@@ -77,7 +83,9 @@ struct hub {
     unsigned tick;
     int socket;
     bool ending;
-    struct hub_user *users; /* uthash */
+    struct hub_user *users;  /* uthash */
+    struct hub_ended *ended; /* uthash */
+    struct hub_wait *wait;
     int waiter_count;
     int waiters_max;                  /* as many as there are descriptors for; 0: no limit */
     char epoch[CURSOR_EPOCH_MAX + 1]; /* "": not known yet */
@@ -90,6 +98,10 @@ struct hub {
 /* hub_table.c: who waits. */
 void hub_park(struct hub *hub, const struct handoff_park *park, int fd);
 void hub_wake(struct hub *hub, int64_t user_id, const char *text);
+/* Its connection was closed; ends no other wait. */
+void hub_waiter_gone(struct hub *hub, struct waiter *waiter);
+/* Its time is over. */
+void hub_waiter_due(struct hub *hub, struct waiter *waiter);
 struct hub_user *hub_user_find(struct hub *hub, int64_t user_id);
 /* A look's answer for one user and session; seq -1: the account is gone. */
 void hub_verified(struct hub *hub, int64_t user_id, int64_t session_id, int64_t seq, bool alive);
@@ -102,6 +114,20 @@ void hub_table_sweep(struct hub *hub);
 /* Answers everybody, with a spread after_ms. */
 void hub_table_drain(struct hub *hub);
 void hub_user_free(struct hub *hub, struct hub_user *user);
+
+/* hub_wait.c: closed connections and deadlines. */
+struct hub_wait *hub_wait_new(struct hub *hub);
+void hub_wait_free(struct hub_wait *wait);
+/* ERR_BUSY, logged: the kernel watches no more connections for us. */
+int hub_wait_add(struct hub_wait *wait, struct waiter *waiter, int64_t deadline_ms)
+    __attribute__((warn_unused_result));
+void hub_wait_remove(struct hub_wait *wait, struct waiter *waiter);
+
+/* hub_ended.c: sessions that ended lately. */
+void hub_ended_add(struct hub *hub, int64_t session_id);
+bool hub_ended_has(const struct hub *hub, int64_t session_id);
+/* Forgets those that ended HUB_FOLLOW_MS before `now`. */
+void hub_ended_expire(struct hub *hub, int64_t now);
 
 /* hub_redis.c: wake-ups. */
 struct hub_redis *hub_redis_new(struct hub *hub, const struct redis_address *address);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -29,7 +28,6 @@ static struct hub_user *user_new(struct hub *hub, int64_t user_id)
     struct hub_user *user = calloc(1, sizeof *user);
     if (user == NULL)
         abort();
-    user->hub = hub;
     user->id = user_id;
     user->known = -1;
     TAILQ_INIT(&user->waiters);
@@ -54,7 +52,7 @@ void hub_user_doubt(struct hub *hub, struct hub_user *user)
 static void waiter_free(struct hub *hub, struct waiter *waiter)
 {
     struct hub_user *user = waiter->user;
-    event_del(&waiter->event);
+    hub_wait_remove(hub->wait, waiter);
     close(waiter->fd);
     TAILQ_REMOVE(&user->waiters, waiter, of_user);
     if (--user->waiter_count == 0)
@@ -76,25 +74,14 @@ static void waiter_refuse(struct hub *hub, struct waiter *waiter)
     waiter_free(hub, waiter);
 }
 
-/* Readable means read and discard (an unread body); only the end or an error means that the browser
- * has gone. */
-static bool connection_is_open(int fd)
+void hub_waiter_gone(struct hub *hub, struct waiter *waiter)
 {
-    char discarded[4096];
-    ssize_t length;
-    while ((length = recv(fd, discarded, sizeof discarded, MSG_DONTWAIT)) > 0)
-        ;
-    return length < 0 && (errno == EAGAIN || errno == EINTR);
+    waiter_free(hub, waiter);
 }
 
-static void on_waiter(evutil_socket_t fd, short what, void *argument)
+void hub_waiter_due(struct hub *hub, struct waiter *waiter)
 {
-    struct waiter *waiter = argument;
-    struct hub *hub = waiter->user->hub;
-    if (what & EV_TIMEOUT)
-        waiter_answer(hub, waiter, HUB_NOTHING, 0);
-    else if (!connection_is_open(fd))
-        waiter_free(hub, waiter);
+    waiter_answer(hub, waiter, HUB_NOTHING, 0);
 }
 
 /* Makes room: an older poll of the same tab gives way, and so does the oldest of too many. */
@@ -104,45 +91,45 @@ static void make_room(struct hub *hub, struct hub_user *user, const char *tab)
     struct waiter *next;
     for (waiter = TAILQ_FIRST(&user->waiters); tab[0] != '\0' && waiter != NULL; waiter = next) {
         next = TAILQ_NEXT(waiter, of_user);
-        if (strcmp(waiter->tab, tab) == 0)
+        if (strcmp(waiter_tab(waiter), tab) == 0)
             waiter_answer(hub, waiter, HUB_SUPERSEDED, AFTER_SUPERSEDED_MS);
     }
     while (user->waiter_count >= hub->conf->polls_per_user)
         waiter_answer(hub, TAILQ_FIRST(&user->waiters), HUB_NOTHING, AFTER_EVICTED_MS);
 }
 
+/* NULL: it cannot be watched. */
 static struct waiter *waiter_new(struct hub *hub, struct hub_user *user,
                                  const struct handoff_park *park, int fd)
 {
-    struct waiter *waiter = calloc(1, sizeof *waiter);
+    size_t tab_size = strlen(park->tab) + 1;
+    size_t id_size = strlen(park->request_id) + 1;
+    struct waiter *waiter = calloc(1, sizeof *waiter + tab_size + id_size);
     if (waiter == NULL)
         abort();
     waiter->user = user;
     waiter->session_id = park->session_id;
     waiter->seq = park->cursor.seq;
     waiter->fd = fd;
-    waiter->fcgi_id = park->fcgi_id;
-    memcpy(waiter->tab, park->tab, sizeof waiter->tab);
-    memcpy(waiter->request_id, park->request_id, sizeof waiter->request_id);
+    waiter->fcgi_id = (uint16_t)park->fcgi_id;
+    waiter->tab_size = (uint8_t)tab_size;
+    memcpy(waiter->texts, park->tab, tab_size);
+    memcpy(waiter->texts + tab_size, park->request_id, id_size);
+    if (hub_wait_add(hub->wait, waiter, park->deadline_ms) != 0) {
+        free(waiter);
+        return NULL;
+    }
     TAILQ_INSERT_TAIL(&user->waiters, waiter, of_user);
     user->waiter_count++;
     hub->waiter_count++;
-
-    int64_t left = park->deadline_ms - clock_mono_ms();
-    left = left > 0 ? left : 0;
-    const struct timeval timeout = {.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000};
-    event_assign(&waiter->event, hub->base, fd, EV_READ | EV_PERSIST, on_waiter, waiter);
-    event_add(&waiter->event, &timeout);
     return waiter;
 }
 
-static bool session_has_ended(const struct hub_user *user, int64_t session_id)
+/* For a poll that cannot wait here: it comes back later. */
+static void send_home(struct hub *hub, const struct handoff_park *park, int fd, int after_ms)
 {
-    for (int i = 0; i < HUB_ENDED_MAX; i++)
-        if (user->ended[i].session_id == session_id &&
-            clock_mono_ms() - user->ended[i].at < HUB_FOLLOW_MS)
-            return true;
-    return false;
+    hub_reply_park(hub, park, fd, after_ms + (int)randombytes_uniform(DRAIN_SPREAD_MIN_MS));
+    close(fd);
 }
 
 void hub_park(struct hub *hub, const struct handoff_park *park, int fd)
@@ -153,9 +140,7 @@ void hub_park(struct hub *hub, const struct handoff_park *park, int fd)
     bool full = hub->waiters_max > 0 && hub->waiter_count >= hub->waiters_max;
     if (hub->ending || other_epoch || full) {
         /* Which of the two epochs is the newer one a look will tell. */
-        int after_ms = (full ? AFTER_FULL_MS : 1) + (int)randombytes_uniform(DRAIN_SPREAD_MIN_MS);
-        hub_reply_park(hub, park, fd, after_ms);
-        close(fd);
+        send_home(hub, park, fd, full ? AFTER_FULL_MS : 1);
         if (other_epoch)
             hub_verify_epoch(hub->verify);
         return;
@@ -165,7 +150,9 @@ void hub_park(struct hub *hub, const struct handoff_park *park, int fd)
         user = user_new(hub, park->user_id);
     make_room(hub, user, park->tab);
     struct waiter *waiter = waiter_new(hub, user, park, fd);
-    if (session_has_ended(user, park->session_id))
+    if (waiter == NULL)
+        send_home(hub, park, fd, AFTER_FULL_MS);
+    else if (hub_ended_has(hub, park->session_id))
         waiter_refuse(hub, waiter);
     else if (user->known >= 0 && user->known <= waiter->seq)
         user->known = waiter->seq; /* PostgreSQL had it, the announcement is still on its way */
@@ -211,9 +198,7 @@ static void end_session(struct hub *hub, struct hub_user *user, int64_t session_
 {
     struct waiter *waiter;
     struct waiter *next;
-    user->ended[user->ended_next].session_id = session_id;
-    user->ended[user->ended_next].at = clock_mono_ms();
-    user->ended_next = (user->ended_next + 1) % HUB_ENDED_MAX;
+    hub_ended_add(hub, session_id);
     for (waiter = TAILQ_FIRST(&user->waiters); waiter != NULL; waiter = next) {
         next = TAILQ_NEXT(waiter, of_user);
         if (waiter->session_id == session_id)
@@ -280,6 +265,7 @@ void hub_table_sweep(struct hub *hub)
     struct hub_user *user;
     struct hub_user *next;
     int64_t now = clock_mono_ms();
+    hub_ended_expire(hub, now);
     HASH_ITER (hh, hub->users, user, next) {
         if (user->waiter_count > 0)
             user->unsure = true;

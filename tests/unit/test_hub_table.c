@@ -71,6 +71,7 @@ static int hub_begin(void **state)
 {
     (void)state;
     hub = (struct hub){.conf = &conf, .base = event_base_new(), .epoch = "a1"};
+    hub.wait = hub_wait_new(&hub);
     follow_answer = FOLLOW_NO;
     leaves = looks = epoch_looks = renewals = 0;
     look_user = look_waiters = 0;
@@ -87,6 +88,8 @@ static int hub_end(void **state)
     assert_int_equal(hub.waiter_count, 0);
     HASH_ITER (hh, hub.users, user, next)
         hub_user_free(&hub, user);
+    hub_ended_expire(&hub, INT64_MAX);
+    hub_wait_free(hub.wait);
     event_base_free(hub.base);
     buf_release(&hub.reply);
     return 0;
