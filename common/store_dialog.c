@@ -24,8 +24,13 @@ static const struct pg_statement read = {"dialog_read",
                                          "SELECT * FROM perch.mark_read($1, $2, $3)"};
 static const struct pg_statement mute = {"dialog_mute",
                                          "SELECT * FROM perch.mute_dialog($1, $2, $3)"};
+static const struct pg_statement known = {
+    "dialog_known",
+    "SELECT EXISTS (SELECT FROM perch.dialogs WHERE user_id = u.id AND peer_id = $1 "
+    "AND last_message_id IS NOT NULL) "
+    "FROM perch.users u WHERE u.id = $2 AND u.deleted_at IS NULL"};
 
-const struct pg_statement *const store_dialog_statements[] = {&list, &read, &mute, NULL};
+const struct pg_statement *const store_dialog_statements[] = {&list, &read, &mute, &known, NULL};
 
 int store_dialog_list(struct pg *pg, struct arena *arena, int64_t user_id, int64_t after, int limit,
                       struct store_dialog_page *ret_page)
@@ -80,4 +85,19 @@ int store_dialog_mute(struct pg *pg, struct arena *arena, int64_t user_id, int64
     pg_add_int(&params, peer_id);
     pg_add_text(&params, until);
     return store_mutate(pg, arena, &mute, &params, ret_change);
+}
+
+int store_dialog_known(struct pg *pg, int64_t user_id, int64_t peer_id, bool *ret_known)
+{
+    struct pg_params params = {0};
+    struct pg_result result = {0};
+    pg_add_int(&params, user_id);
+    pg_add_int(&params, peer_id);
+    int err = pg_run(pg, &known, &params, &result);
+    if (err == 0 && result.rows == 0)
+        err = ERR_NOT_FOUND;
+    if (err == 0)
+        *ret_known = pg_bool(&result, 0, 0);
+    pg_result_clear(&result);
+    return err;
 }

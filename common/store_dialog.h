@@ -37,4 +37,8 @@ int store_dialog_mute(struct pg *pg, struct arena *arena, int64_t user_id, int64
                       const char *until, struct store_change *ret_change)
     __attribute__((warn_unused_result));
 
+/* Is the user in the peer's list of dialogs? ERR_NOT_FOUND: no such peer, or no longer. */
+int store_dialog_known(struct pg *pg, int64_t user_id, int64_t peer_id, bool *ret_known)
+    __attribute__((warn_unused_result));
+
 #endif

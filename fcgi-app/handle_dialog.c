@@ -1,4 +1,4 @@
-/* Dialogs: GET /dialogs, PUT /dialogs/{peer}/read and /mute. */
+/* Dialogs: GET /dialogs, PUT /dialogs/{peer}/read and /mute, POST /dialogs/{peer}/typing. */
 #include <stdio.h>
 #include <string.h>
 
@@ -89,6 +89,21 @@ int dialog_mute(struct request *request, struct response *response)
     if (err != 0)
         return err;
     notify_change(request->worker, &change);
+    response_empty(response);
+    return 0;
+}
+
+/* Told only to somebody who has a dialog with the caller, so that nobody is disturbed by strangers;
+ * the caller cannot tell the difference. */
+int dialog_typing(struct request *request, struct response *response)
+{
+    int64_t user_id = request->caller.user_id;
+    bool known = false;
+    int err = store_dialog_known(request->worker->pg, user_id, request->path_id, &known);
+    if (err != 0)
+        return err;
+    if (known && request->path_id != user_id)
+        notify_typing(request->worker, user_id, request->path_id);
     response_empty(response);
     return 0;
 }

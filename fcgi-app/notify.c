@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "handoff.h"
 #include "render.h"
@@ -35,14 +36,22 @@ static struct notify_item item_at(const struct notify *notify, int index)
     return item;
 }
 
-static void publish(struct worker *worker)
+/* Ends the text that was begun last; it, and the channel it belongs on. */
+static const char *text_end(struct worker *worker, char ret_channel[SESSION_KEY_MAX])
 {
     struct notify *notify = &worker->notify;
     struct notify_item item = item_at(notify, notify->count - 1);
-    char channel[SESSION_KEY_MAX];
-    snprintf(channel, sizeof channel, "%.40su:%" PRId64, worker->conf->redis_prefix, item.user_id);
+    snprintf(ret_channel, SESSION_KEY_MAX, "%.40su:%" PRId64, worker->conf->redis_prefix,
+             item.user_id);
     buf_add(&notify->texts, "", 1);
-    redis_add(worker->redis, "PUBLISH", channel, notify->texts.data + item.offset, NULL);
+    return notify->texts.data + item.offset;
+}
+
+static void publish(struct worker *worker)
+{
+    char channel[SESSION_KEY_MAX];
+    const char *text = text_end(worker, channel);
+    redis_add(worker->redis, "PUBLISH", channel, text, NULL);
 }
 
 void notify_change(struct worker *worker, const struct store_change *change)
@@ -60,6 +69,41 @@ void notify_passing(struct worker *worker, int64_t user_id, const char *json)
     begin(worker, user_id);
     wake_format_passing(&worker->notify.texts, json);
     publish(worker);
+}
+
+/* Has this worker not told the peer within NOTIFY_TYPING_MS? Two dialogs that share a slot forget
+ * each other; Redis still knows. */
+static bool typing_is_due(struct notify *notify, int64_t user_id, int64_t peer_id)
+{
+    uint64_t slot = ((uint64_t)user_id * 31 + (uint64_t)peer_id) % NOTIFY_TYPING_SLOTS;
+    int64_t now = clock_mono_ms();
+    if (notify->typing[slot].user_id == user_id && notify->typing[slot].peer_id == peer_id &&
+        now - notify->typing[slot].at < NOTIFY_TYPING_MS)
+        return false;
+    notify->typing[slot].user_id = user_id;
+    notify->typing[slot].peer_id = peer_id;
+    notify->typing[slot].at = now;
+    return true;
+}
+
+void notify_typing(struct worker *worker, int64_t user_id, int64_t peer_id)
+{
+    static const char script[] = "if redis.call('SET', KEYS[1], '', 'PX', ARGV[1], 'NX') then "
+                                 "redis.call('PUBLISH', KEYS[2], ARGV[2]) end";
+    char key[SESSION_KEY_MAX];
+    char channel[SESSION_KEY_MAX];
+    char json[64];
+    char ms[8];
+    if (!typing_is_due(&worker->notify, user_id, peer_id))
+        return;
+    snprintf(json, sizeof json, "{\"type\":\"typing\",\"peer_id\":%" PRId64 "}", user_id);
+    begin(worker, peer_id);
+    wake_format_passing(&worker->notify.texts, json);
+    const char *text = text_end(worker, channel);
+    snprintf(key, sizeof key, "%.40st:%" PRId64 ":%" PRId64, worker->conf->redis_prefix, user_id,
+             peer_id);
+    snprintf(ms, sizeof ms, "%d", NOTIFY_TYPING_MS);
+    redis_add(worker->redis, "EVAL", script, "2", key, channel, ms, text, NULL);
 }
 
 static void session_end_one(struct worker *worker, int64_t user_id, int64_t session_id)

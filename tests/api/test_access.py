@@ -117,6 +117,13 @@ TABLE = [
         {"nobody": NO, "stranger": 204, "peer": 204, "owner": 204},
     ),
     (
+        "POST",
+        "/api/v1/dialogs/{peer}/typing",
+        {"peer": lambda s: s.bob.id},
+        None,
+        {"nobody": NO, "stranger": 204, "peer": 204, "owner": 204},
+    ),
+    (
         "PATCH",
         "/api/v1/messages/{id}",
         {"id": lambda s: s.message["id"]},
