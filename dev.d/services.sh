@@ -1,8 +1,36 @@
 # shellcheck shell=bash
 # PostgreSQL, Redis, perch-fcgi and nginx, each private to DIR.
 
-# shellcheck disable=SC2034 # in use in up.sh
-readonly SERVICES=(postgresql redis perch-fcgi nginx)
+SERVICES=() # their names, in the order in which they are started
+HOSTS=()    # those of perch-fcgi: a tree of processes for each of PERCH_HOSTS hosts
+
+# What runs in DIR has as many hosts as it was started with.
+services_name() {
+    local saved='' host
+    saved=$(sed -n 's/^PERCH_HOSTS=//p' "$DIR/state/env" 2>/dev/null) || :
+    HOSTS=(perch-fcgi)
+    ! services_name_run || [ "${PERCH_HOSTS:-${saved:-1}}" = "${saved:-1}" ] || [ "$1" != up ] ||
+        die "$DIR is up with ${saved:-1} hosts; ./dev down first"
+    [ "$1" = up ] && [ -n "${PERCH_HOSTS:-}" ] || PERCH_HOSTS=${saved:-1}
+    [[ $PERCH_HOSTS =~ ^[1-9]$ ]] || die "PERCH_HOSTS is a number from 1 to 9, not '$PERCH_HOSTS'"
+    export PERCH_HOSTS
+    for ((host = 2; host <= PERCH_HOSTS; host++)); do HOSTS+=("perch-fcgi-$host"); done
+    # shellcheck disable=SC2034 # in use in up.sh
+    SERVICES=(postgresql redis "${HOSTS[@]}" nginx)
+}
+services_name_run() { process_runs perch-fcgi || process_runs nginx; }
+
+# host_place NAME PLACE: where that host listens, if the first one listens at PLACE: app.sock, app-2.sock, …;
+# or 10 ports further for each host.
+host_place() {
+    local number=${1#perch-fcgi} place=$2
+    number=${number#-}
+    case ${number:+more}$place in
+        /* | [0-9[]*) echo "$place" ;;
+        more/*) echo "${place%.sock}-$number.sock" ;;
+        more*) echo "${place%:*}:$((${place##*:} + 10 * (number - 1)))" ;;
+    esac
+}
 
 postgres_bin() {
     # The version that made the cluster, else the newest.
@@ -78,7 +106,31 @@ jwt_keys_create() {
 }
 
 perch_start() {
-    process_start perch-fcgi "$BUILD/perch-fcgi"
+    local name=$1
+    process_start "$name" env PERCH_APP_SOCKET="$(host_place "$name" "$PERCH_APP_SOCKET")" \
+        PERCH_AUTH_SOCKET="$(host_place "$name" "$PERCH_AUTH_SOCKET")" "$BUILD/perch-fcgi"
+}
+
+perch_listens() {
+    local place
+    place=$(host_place "$1" "$PERCH_APP_SOCKET")
+    if [[ $place = /* ]]; then
+        [ -S "$place" ]
+    else
+        local address=${place%:*}
+        address=${address#[}
+        (exec 3<>"/dev/tcp/${address%]}/${place##*:}") 2>/dev/null
+    fi
+}
+
+# The lines of an upstream of nginx: PLACE of each host.
+nginx_servers() {
+    local name place
+    for name in "${HOSTS[@]}"; do
+        place=$(host_place "$name" "$1")
+        [[ $place != /* ]] || place=unix:$place
+        printf 'server "%s" max_fails=0; ' "$place"
+    done
 }
 
 nginx_start() {
@@ -100,8 +152,8 @@ nginx_fill() {
         text=${text//"@$key@"/"$value"}
     done <<END
 generated Made from $1 by ./dev up.
-app_socket $PERCH_APP_SOCKET
-auth_socket $PERCH_AUTH_SOCKET
+app_servers $(nginx_servers "$PERCH_APP_SOCKET")
+auth_servers $(nginx_servers "$PERCH_AUTH_SOCKET")
 conf_dir $DIR/conf
 run_dir $DIR/run
 work_dir $DIR/nginx
@@ -136,8 +188,9 @@ service_await() {
 
 # New connections are refused first; then perch-fcgi sends the waiting polls home, and nginx passes that on.
 services_stop() {
+    local name
     process_signal nginx QUIT
-    process_stop perch-fcgi TERM 20
+    for name in "${HOSTS[@]}"; do process_stop "$name" TERM 20; done
     process_stop nginx QUIT 6 TERM 3
     process_stop redis TERM 5
     process_stop postgresql INT 20 QUIT 10

@@ -41,6 +41,7 @@ command_up() {
 }
 
 services_start() {
+    local name
     dir_prepare_services
     runner_choose
     settings_choose
@@ -53,7 +54,10 @@ services_start() {
     service_await redis redis_answers
     jwt_keys_create
     env_save
-    process_runs perch-fcgi || perch_start
+    for name in "${HOSTS[@]}"; do
+        process_runs "$name" || perch_start "$name"
+        service_await "$name" perch_listens "$name"
+    done
     process_runs nginx || nginx_start
     service_await nginx http_answers /openapi.yaml
     service_await perch-fcgi http_answers /health/ready
@@ -119,10 +123,13 @@ command_env() {
     service_any_runs || die "nothing runs in $DIR: start it with ./dev up"
     cat "$DIR/state/env"
     local name key pid
+    for name in "${HOSTS[@]}"; do
+        key=PERCH_MASTER${name#perch-fcgi}_PID
+        ! pid=$(process_pid "$name") || echo "${key//-/_}=$pid"
+    done
     while read -r name key; do
         ! pid=$(process_pid "$name") || echo "$key=$pid"
     done <<'END'
-perch-fcgi PERCH_MASTER_PID
 postgresql PERCH_POSTGRES_PID
 redis PERCH_REDIS_PID
 nginx PERCH_NGINX_PID

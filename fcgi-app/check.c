@@ -11,6 +11,7 @@
 #include "common/err.h"
 #include "common/redis.h"
 #include "common/store_event.h"
+#include "listen_address.h"
 #include "token.h"
 
 static bool tell(bool good, const char *what, const char *detail)
@@ -55,12 +56,16 @@ static bool check_keys(const struct conf *conf)
     return tell(good, "keys", conf->jwt_keys_file);
 }
 
-static bool check_folder(const char *socket)
+static bool check_socket(const char *key, const char *place)
 {
-    char *copy = strdup(socket);
-    bool good = copy != NULL && access(dirname(copy), W_OK | X_OK) == 0;
-    free(copy);
-    return tell(good, "socket", socket);
+    struct listen_address address;
+    bool good = listen_address_parse(key, place, &address) == 0;
+    if (good && address.socket.ss_family == AF_UNIX) {
+        char *copy = strdup(place);
+        good = copy != NULL && access(dirname(copy), W_OK | X_OK) == 0;
+        free(copy);
+    }
+    return tell(good, "socket", place);
 }
 
 static bool check_accounts(const struct conf *conf)
@@ -80,8 +85,8 @@ int check_main(const struct conf *conf, bool all)
     if (all) {
         good &= check_redis(conf);
         good &= check_keys(conf);
-        good &= check_folder(conf->app_socket);
-        good &= check_folder(conf->auth_socket);
+        good &= check_socket("PERCH_APP_SOCKET", conf->app_socket);
+        good &= check_socket("PERCH_AUTH_SOCKET", conf->auth_socket);
         good &= check_accounts(conf);
     }
     return good ? 0 : 1;

@@ -2,15 +2,21 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "common/err.h"
 #include "common/log.h"
+#include "listen_address.h"
+
+enum { SEND_BUFFER_BYTES = 256 * 1024, RECEIVE_PATIENCE_S = 5 };
 
 static int cannot_listen(const char *path)
 {
@@ -19,24 +25,25 @@ static int cannot_listen(const char *path)
 }
 
 /* Makes the path free: nothing there, or a socket that nobody answers. */
-static int path_free(const struct sockaddr_un *address)
+static int path_free(const struct listen_address *address, const char *path)
 {
     struct stat info;
-    if (lstat(address->sun_path, &info) != 0)
-        return errno == ENOENT ? 0 : cannot_listen(address->sun_path);
+    if (lstat(path, &info) != 0)
+        return errno == ENOENT ? 0 : cannot_listen(path);
     if (!S_ISSOCK(info.st_mode)) {
-        log_error("%s exists and is not a socket", address->sun_path);
+        log_error("%s exists and is not a socket", path);
         return ERR_CONFIG;
     }
     int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int answered =
-        connect(probe, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN;
+        connect(probe, (const struct sockaddr *)&address->socket, address->length) == 0 ||
+        errno == EAGAIN;
     close(probe);
     if (answered) {
-        log_error("%s: another process serves there; stop it first", address->sun_path);
+        log_error("%s: another process serves there; stop it first", path);
         return ERR_CONFIG;
     }
-    return unlink(address->sun_path) == 0 ? 0 : cannot_listen(address->sun_path);
+    return unlink(path) == 0 ? 0 : cannot_listen(path);
 }
 
 static int group_set(const char *path, const char *name)
@@ -53,20 +60,15 @@ static int group_set(const char *path, const char *name)
     return 0;
 }
 
-int listen_open(const char *path, const char *group, int *ret_fd)
+static int listen_at_path(const struct listen_address *address, const char *group, int *ret_fd)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path) {
-        log_error("%s: a socket's path has at most %zu bytes", path, sizeof address.sun_path - 1);
-        return ERR_CONFIG;
-    }
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-    int err = path_free(&address);
+    const char *path = ((const struct sockaddr_un *)&address->socket)->sun_path;
+    int err = path_free(address, path);
     if (err != 0)
         return err;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     mode_t mask = umask(0117); /* 0660 from the first moment on */
-    int bound = bind(fd, (const struct sockaddr *)&address, sizeof address);
+    int bound = bind(fd, (const struct sockaddr *)&address->socket, address->length);
     umask(mask);
     if (fd < 0 || bound != 0)
         err = cannot_listen(path);
@@ -81,4 +83,44 @@ int listen_open(const char *path, const char *group, int *ret_fd)
     }
     *ret_fd = fd;
     return 0;
+}
+
+/* What the connections of a TCP socket inherit. */
+static void tcp_prepare(int fd)
+{
+    const int on = 1;
+    const int size = SEND_BUFFER_BYTES;
+    const struct timeval patience = {.tv_sec = RECEIVE_PATIENCE_S};
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    /* A parked reply goes out in one write that does not block. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    /* Whoever connects and says nothing must not keep a worker. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+}
+
+static int listen_at_port(const struct listen_address *address, const char *place, int *ret_fd)
+{
+    const int on = 1;
+    int fd = socket(address->socket.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    /* A restart need not wait until the connections of before are forgotten. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    tcp_prepare(fd);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&address->socket, address->length) != 0 ||
+        listen(fd, LISTEN_BACKLOG) != 0) {
+        int err = cannot_listen(place);
+        close(fd);
+        return err;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int listen_open(const char *key, const char *place, const char *group, int *ret_fd)
+{
+    struct listen_address address;
+    int err = listen_address_parse(key, place, &address);
+    if (err != 0)
+        return err;
+    return address.socket.ss_family == AF_UNIX ? listen_at_path(&address, group, ret_fd)
+                                               : listen_at_port(&address, place, ret_fd);
 }

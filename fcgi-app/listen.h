@@ -1,4 +1,4 @@
-/* Listening unix sockets for nginx. */
+/* Listening sockets for nginx. */
 #ifndef PERCH_LISTEN_H
 #define PERCH_LISTEN_H
 
@@ -6,9 +6,10 @@ enum {
     LISTEN_BACKLOG = 4096
 }; /* with 128, 1,500 connections at once overflowed into instant 502s; capped by somaxconn */
 
-/* A non-blocking listening socket at `path`, mode 0660, of group `group` (NULL: the process's own).
- * A stale socket is replaced, one that answers is not. ERR_CONFIG, logged with what to mend. */
-int listen_open(const char *path, const char *group, int *ret_fd)
+/* A non-blocking listening socket at `place` (listen_address.h), which is the value of setting
+ * `key`. At a path: mode 0660, of group `group` (NULL: the process's own); a stale socket is
+ * replaced, one that answers is not. ERR_CONFIG, logged with what to mend. */
+int listen_open(const char *key, const char *place, const char *group, int *ret_fd)
     __attribute__((warn_unused_result));
 
 #endif

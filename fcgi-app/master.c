@@ -134,9 +134,11 @@ static int master_init(struct master *master, const struct conf *conf)
     if (err == 0)
         err = token_keys_load(conf->jwt_keys_file, &master->keys);
     if (err == 0)
-        err = listen_open(conf->app_socket, conf->socket_group, &master->app_fd);
+        err =
+            listen_open("PERCH_APP_SOCKET", conf->app_socket, conf->socket_group, &master->app_fd);
     if (err == 0)
-        err = listen_open(conf->auth_socket, conf->socket_group, &master->auth_fd);
+        err = listen_open("PERCH_AUTH_SOCKET", conf->auth_socket, conf->socket_group,
+                          &master->auth_fd);
     if (err == 0)
         err = hubs_init(master);
     if (err == 0 && pipe2(master->ready_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
@@ -374,8 +376,10 @@ int master_main(const struct conf *conf)
         setproctitle("master");
         log_info("serving with %d workers, %d hubs", conf->workers, conf->hubs);
         int code = supervise(&master, &mask);
-        unlink(conf->app_socket);
-        unlink(conf->auth_socket);
+        if (conf->app_socket[0] == '/')
+            unlink(conf->app_socket);
+        if (conf->auth_socket[0] == '/')
+            unlink(conf->auth_socket);
         master_release(&master);
         return code;
     }

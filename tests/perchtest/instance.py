@@ -36,7 +36,10 @@ def find_build():
 
 
 class Service:
-    """One of the instance's processes, for tests that take it away: "postgresql", "redis", "nginx", "perch-fcgi"."""
+    """One of the instance's processes, for tests that take it away: "postgresql", "redis", "nginx", "perch-fcgi".
+
+    With HOSTS=2 the second host's tree is "perch-fcgi-2".
+    """
 
     def __init__(self, instance, name):
         self.instance = instance
@@ -44,10 +47,8 @@ class Service:
 
     @property
     def pid(self):
-        key = {"perch-fcgi": "PERCH_MASTER_PID", "postgresql": "PERCH_POSTGRES_PID"}.get(
-            self.name, f"PERCH_{self.name.upper()}_PID"
-        )
-        return int(self.instance.read_env()[key])
+        name = {"postgresql": "postgres"}.get(self.name, self.name.replace("perch-fcgi", "master"))
+        return int(self.instance.read_env()[f"PERCH_{name.upper().replace('-', '_')}_PID"])
 
     def signal(self, number):
         os.kill(self.pid, number)
@@ -153,10 +154,12 @@ class Instance:
         return (self.dir / "log" / f"{name}.log").read_text(errors="replace")
 
     def sanitizer_complaint(self):
-        path = self.dir / "log" / "perch-fcgi.log"
-        text = path.read_text(errors="replace") if path.exists() else ""
-        found = SANITIZER.search(text)
-        return text[max(0, found.start() - 200) : found.start() + 4000] if found else None
+        for path in (self.dir / "log").glob("perch-fcgi*.log"):
+            text = path.read_text(errors="replace")
+            found = SANITIZER.search(text)
+            if found:
+                return text[max(0, found.start() - 200) : found.start() + 4000]
+        return None
 
     # People.
 

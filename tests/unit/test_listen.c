@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +65,7 @@ static int listen_well(void)
 {
     int fd = -1;
 
-    assert_int_equal(listen_open(path, NULL, &fd), 0);
+    assert_int_equal(listen_open("PERCH_APP_SOCKET", path, NULL, &fd), 0);
     assert_true(fd >= 0);
     return fd;
 }
@@ -73,7 +76,7 @@ static void assert_refused(const char *where, const char *group, const char *wha
     int fd = 77;
 
     unit_stderr_begin();
-    assert_int_equal(listen_open(where, group, &fd), ERR_CONFIG);
+    assert_int_equal(listen_open("PERCH_APP_SOCKET", where, group, &fd), ERR_CONFIG);
     assert_non_null(strstr(unit_stderr_end(), what));
     assert_int_equal(fd, 77);
 }
@@ -122,7 +125,7 @@ static void the_socket_is_given_to_the_group(void **state)
 
     (void)state;
     assert_non_null(group);
-    assert_int_equal(listen_open(path, group->gr_name, &fd), 0);
+    assert_int_equal(listen_open("PERCH_APP_SOCKET", path, group->gr_name, &fd), 0);
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(info.st_gid, group->gr_gid);
     assert_int_equal(connect_errno(), 0);
@@ -200,15 +203,86 @@ static void a_link_is_left_alone(void **state)
     assert_true(S_ISLNK(info.st_mode));
 }
 
-static void a_path_too_long_for_a_socket_is_refused(void **state)
+/* A free port for "127.0.0.1" or "[::1]", written into a setting. */
+static const char *port_free(const char *host, int family)
 {
-    struct sockaddr_un at;
-    char text[sizeof(at.sun_path) + 1] = "";
+    static char place[64];
+    struct sockaddr_storage at = {.ss_family = (sa_family_t)family};
+    socklen_t length = sizeof(at);
+    int probe = socket(family, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(probe, (struct sockaddr *)&at, length), 0);
+    assert_int_equal(getsockname(probe, (struct sockaddr *)&at, &length), 0);
+    close(probe);
+    /* Both families have it at the same place. */
+    snprintf(place, sizeof(place), "%s:%d", host, ntohs(((struct sockaddr_in *)&at)->sin_port));
+    return place;
+}
+
+/* One end of a connection to it, as a worker has it after accept(). */
+static int accepted_from(int fd, int *ret_client)
+{
+    struct sockaddr_storage at;
+    socklen_t length = sizeof(at);
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &length), 0);
+    *ret_client = socket(at.ss_family, SOCK_STREAM, 0);
+    assert_int_equal(connect(*ret_client, (struct sockaddr *)&at, length), 0);
+    assert_int_equal(poll(&ready, 1, 5000), 1);
+    int server = accept(fd, NULL, NULL);
+    assert_true(server >= 0);
+    return server;
+}
+
+static void a_reply_over_tcp_goes_out_in_one_write(const char *host, int family)
+{
+    enum { REPLY = 66 * 1024 }; /* a full record and what goes with it */
+    static char reply[REPLY];
+    int client;
+    int fd = -1;
+    int nodelay = 0;
+    socklen_t length = sizeof(nodelay);
+
+    assert_int_equal(listen_open("PERCH_APP_SOCKET", port_free(host, family), NULL, &fd), 0);
+    assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+    assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    int server = accepted_from(fd, &client);
+    assert_int_equal(send(server, reply, REPLY, MSG_DONTWAIT | MSG_NOSIGNAL), REPLY);
+    assert_int_equal(getsockopt(server, IPPROTO_TCP, TCP_NODELAY, &nodelay, &length), 0);
+    assert_int_not_equal(nodelay, 0);
+    close(client);
+    close(server);
+    close(fd);
+}
+
+static void a_reply_over_ipv4_goes_out_in_one_write(void **state)
+{
+    (void)state;
+    a_reply_over_tcp_goes_out_in_one_write("127.0.0.1", AF_INET);
+}
+
+static void a_reply_over_ipv6_goes_out_in_one_write(void **state)
+{
+    (void)state;
+    a_reply_over_tcp_goes_out_in_one_write("[::1]", AF_INET6);
+}
+
+static void a_port_in_use_is_named(void **state)
+{
+    const char *place = port_free("127.0.0.1", AF_INET);
+    int fd = -1;
 
     (void)state;
-    memset(text, 'x', sizeof(text) - 1);
-    memcpy(text, "/tmp/", 5);
-    assert_refused(text, NULL, "at most 107 bytes");
+    assert_int_equal(listen_open("PERCH_APP_SOCKET", place, NULL, &fd), 0);
+    assert_refused(place, NULL, place);
+    close(fd);
+}
+
+static void a_public_address_is_refused(void **state)
+{
+    (void)state;
+    assert_refused("203.0.113.7:9000", NULL, "PERCH_APP_SOCKET=203.0.113.7:9000");
 }
 
 static void a_folder_that_does_not_exist_is_named(void **state)
@@ -238,7 +312,10 @@ int main(void)
         listen_test(a_busy_socket_is_left_alone),
         listen_test(what_is_not_a_socket_is_left_alone),
         listen_test(a_link_is_left_alone),
-        listen_test(a_path_too_long_for_a_socket_is_refused),
+        listen_test(a_reply_over_ipv4_goes_out_in_one_write),
+        listen_test(a_reply_over_ipv6_goes_out_in_one_write),
+        listen_test(a_port_in_use_is_named),
+        listen_test(a_public_address_is_refused),
         listen_test(a_folder_that_does_not_exist_is_named),
         listen_test(a_path_below_a_file_is_named),
     };
