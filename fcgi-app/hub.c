@@ -96,6 +96,7 @@ static void hub_init(struct hub *hub, const struct child *child, int socket)
                      hub->base);
         event_add(&hub->end_events[i], NULL);
     }
+    TAILQ_INIT(&hub->doubted);
     hub->wait = hub_wait_new(hub);
     hub->verify = hub_verify_new(hub);
     hub->redis = hub_redis_new(hub, &child->redis_address);

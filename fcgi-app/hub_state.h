@@ -64,6 +64,7 @@ static inline const char *waiter_request_id(const struct waiter *waiter)
 
 struct hub_user {
     UT_hash_handle hh;
+    TAILQ_ENTRY(hub_user) in_doubt; /* only while unsure */
     int64_t id;
     int64_t known;  /* the newest position for certain, -1: unknown; only while FOLLOW_YES */
     int64_t looked; /* what a look must not find less than */
@@ -71,7 +72,7 @@ struct hub_user {
     int64_t idle_since; /* monotonic; since when nobody waits */
     int waiter_count;
     enum follow follow;
-    bool unsure; /* waits for a look */
+    bool unsure; /* wants a look, and stands in hub->doubted */
 };
 
 struct hub {
@@ -83,8 +84,9 @@ struct hub {
     unsigned tick;
     int socket;
     bool ending;
-    struct hub_user *users;  /* uthash */
-    struct hub_ended *ended; /* uthash */
+    struct hub_user *users;                    /* uthash */
+    struct hub_ended *ended;                   /* uthash */
+    TAILQ_HEAD(hub_doubted, hub_user) doubted; /* whom the next looks are about */
     struct hub_wait *wait;
     int waiter_count;
     int waiters_max;                  /* as many as there are descriptors for; 0: no limit */
@@ -94,6 +96,23 @@ struct hub {
     struct hub_verify *verify;
     struct buf reply; /* being built */
 };
+
+/* Its look has begun, or nobody wants one any more. */
+static inline void hub_user_trust(struct hub *hub, struct hub_user *user)
+{
+    if (user->unsure)
+        TAILQ_REMOVE(&hub->doubted, user, in_doubt);
+    user->unsure = false;
+}
+
+/* Wants a look at this user, as one of many: whoever says so starts it. */
+static inline void hub_user_doubt_later(struct hub *hub, struct hub_user *user)
+{
+    if (user->unsure)
+        return;
+    user->unsure = true;
+    TAILQ_INSERT_TAIL(&hub->doubted, user, in_doubt);
+}
 
 /* hub_table.c: who waits. */
 void hub_park(struct hub *hub, const struct handoff_park *park, int fd);
@@ -107,7 +126,7 @@ struct hub_user *hub_user_find(struct hub *hub, int64_t user_id);
 void hub_verified(struct hub *hub, int64_t user_id, int64_t session_id, int64_t seq, bool alive);
 /* The database began a new life: no position of before means anything. */
 void hub_epoch_changed(struct hub *hub, const char *epoch);
-/* Wants a look at this user. */
+/* Wants a look at this user soon, before those of a sweep. */
 void hub_user_doubt(struct hub *hub, struct hub_user *user);
 /* Lets go of users nobody has waited for lately. */
 void hub_table_sweep(struct hub *hub);

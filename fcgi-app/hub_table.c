@@ -38,13 +38,16 @@ static struct hub_user *user_new(struct hub *hub, int64_t user_id)
 
 void hub_user_free(struct hub *hub, struct hub_user *user)
 {
+    hub_user_trust(hub, user);
     HASH_DEL(hub->users, user);
     free(user);
 }
 
 void hub_user_doubt(struct hub *hub, struct hub_user *user)
 {
+    hub_user_trust(hub, user);
     user->unsure = true;
+    TAILQ_INSERT_HEAD(&hub->doubted, user, in_doubt);
     hub_verify_kick(hub->verify);
 }
 
@@ -268,7 +271,7 @@ void hub_table_sweep(struct hub *hub)
     hub_ended_expire(hub, now);
     HASH_ITER (hh, hub->users, user, next) {
         if (user->waiter_count > 0)
-            user->unsure = true;
+            hub_user_doubt_later(hub, user);
         else if (now - user->idle_since < HUB_FOLLOW_MS)
             continue;
         else if (user->follow == FOLLOW_YES)

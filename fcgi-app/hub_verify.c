@@ -8,6 +8,8 @@
 #include "hub_query.h"
 #include "hub_state.h"
 
+enum { LOOK_USERS_MAX = 500 };
+
 struct hub_verify {
     struct hub *hub;
     struct hub_query *query;
@@ -35,28 +37,33 @@ static void add_pair(struct hub_verify *verify, int64_t user_id, int64_t session
     buf_addi(&verify->session_ids, session_id);
 }
 
-/* Writes down who is in doubt and takes the doubt from them: whoever comes later is a later look's.
- */
+/* The user's waiting sessions. */
+static void add_user(struct hub_verify *verify, struct hub_user *user)
+{
+    struct waiter *waiter;
+    int64_t last_session = 0;
+    user->looked = user->known;
+    TAILQ_FOREACH (waiter, &user->waiters, of_user) {
+        if (user->looked < waiter->seq)
+            user->looked = waiter->seq;
+        if (waiter->session_id != last_session)
+            add_pair(verify, user->id, waiter->session_id);
+        last_session = waiter->session_id;
+    }
+}
+
+/* Writes down who is in doubt and takes the doubt from them: whoever comes later is a later look's,
+ * and so are those beyond LOOK_USERS_MAX, or a look at tens of thousands would take megabytes. */
 static bool collect(struct hub_verify *verify)
 {
-    struct hub_user *user;
-    struct hub_user *next;
-    struct waiter *waiter;
+    struct hub *hub = verify->hub;
     buf_clear(&verify->user_ids);
     buf_clear(&verify->session_ids);
-    HASH_ITER (hh, verify->hub->users, user, next) {
-        int64_t last_session = 0;
-        if (!user->unsure)
-            continue;
-        user->unsure = false;
-        user->looked = user->known;
-        TAILQ_FOREACH (waiter, &user->waiters, of_user) {
-            if (user->looked < waiter->seq)
-                user->looked = waiter->seq;
-            if (waiter->session_id != last_session)
-                add_pair(verify, user->id, waiter->session_id);
-            last_session = waiter->session_id;
-        }
+    for (int count = 0; count < LOOK_USERS_MAX && !TAILQ_EMPTY(&hub->doubted);) {
+        struct hub_user *user = TAILQ_FIRST(&hub->doubted);
+        hub_user_trust(hub, user);
+        add_user(verify, user);
+        count += user->waiter_count > 0;
     }
     /* Nobody has id 0, but every answer carries the epoch. */
     if (verify->epoch_doubt && verify->user_ids.length == 0)
@@ -73,7 +80,8 @@ static void failed(struct hub_verify *verify)
     struct hub_user *user;
     struct hub_user *next;
     HASH_ITER (hh, verify->hub->users, user, next)
-        user->unsure = user->waiter_count > 0;
+        if (user->waiter_count > 0)
+            hub_user_doubt_later(verify->hub, user);
     again_after(verify, HUB_SWEEP_ALONE_MS);
 }
 

@@ -71,6 +71,7 @@ static int hub_begin(void **state)
 {
     (void)state;
     hub = (struct hub){.conf = &conf, .base = event_base_new(), .epoch = "a1"};
+    TAILQ_INIT(&hub.doubted);
     hub.wait = hub_wait_new(&hub);
     follow_answer = FOLLOW_NO;
     leaves = looks = epoch_looks = renewals = 0;
@@ -270,7 +271,7 @@ static struct hub_user *user_known(int64_t user_id, int64_t known)
     assert_non_null(user);
     user->follow = FOLLOW_YES;
     user->known = known;
-    user->unsure = false;
+    hub_user_trust(&hub, user);
     return user;
 }
 

@@ -44,6 +44,7 @@ static int begin(void **state)
     (void)state;
     fake_pg_begin();
     hub = (struct hub){.conf = &conf, .base = event_base_new(), .epoch = "a1"};
+    TAILQ_INIT(&hub.doubted);
     hub.verify = hub_verify_new(&hub);
     verified_count = 0;
     new_epoch[0] = '\0';
@@ -78,7 +79,6 @@ static struct hub_user *doubt(int64_t user_id, const int64_t *sessions)
 
     assert_non_null(user);
     user->id = user_id;
-    user->unsure = true;
     TAILQ_INIT(&user->waiters);
     for (; *sessions != 0; sessions++) {
         struct waiter *waiter = calloc(1, sizeof(*waiter));
@@ -89,6 +89,7 @@ static struct hub_user *doubt(int64_t user_id, const int64_t *sessions)
         user->waiter_count++;
     }
     HASH_ADD(hh, hub.users, id, sizeof(user->id), user);
+    hub_user_doubt_later(&hub, user);
     return user;
 }
 
@@ -114,7 +115,7 @@ static void one_query_asks_for_everybody_in_doubt(void **state)
     struct hub_user *sure = doubt(30, sessions(1));
 
     (void)state;
-    sure->unsure = false;
+    hub_user_trust(&hub, sure);
     look();
     assert_int_equal(fake_pg.runs, 1);
     assert_string_equal(fake_pg.params[0], "{10,10,20}");
@@ -203,6 +204,20 @@ static void a_doubt_during_a_look_is_the_next_looks(void **state)
     assert_string_equal(fake_pg.params[0], "{20}");
 }
 
+static void a_doubt_about_thousands_is_many_small_looks(void **state)
+{
+    (void)state;
+    for (int64_t id = 1; id <= 500; id++)
+        doubt(id, (const int64_t[]){0}); /* nobody waits for them any more */
+    for (int64_t id = 1001; id <= 2200; id++)
+        doubt(id, sessions(id));
+    look();
+    loop_turn();
+    assert_int_equal(fake_pg.runs, 3);
+    assert_true(TAILQ_EMPTY(&hub.doubted));
+    assert_memory_equal(fake_pg.params[0], "{2001,2002,", 11);
+}
+
 static void a_look_that_failed_leaves_everybody_in_doubt(void **state)
 {
     struct hub_user *ann = doubt(ANN, sessions(7));
@@ -237,6 +252,7 @@ int main(void)
         verify_test(a_new_epoch_is_noticed),
         verify_test(a_new_epoch_is_noticed_though_nobody_waits),
         verify_test(a_doubt_during_a_look_is_the_next_looks),
+        verify_test(a_doubt_about_thousands_is_many_small_looks),
         verify_test(a_look_that_failed_leaves_everybody_in_doubt),
         verify_test(an_ending_hub_asks_nothing),
     };

@@ -1,0 +1,170 @@
+#include "hub_link.h"
+
+#include <hiredis/hiredis.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "hub_state.h"
+
+struct hub_link {
+    struct hub *hub;
+    struct redis_address address;
+    const struct hub_link_calls *calls;
+    void *argument;
+    redisContext *context; /* NULL while away */
+    bool up;               /* an answer has come on this connection */
+    bool waiting_for_pong;
+    unsigned tick;
+    struct event read_event;
+    struct event write_event;
+    struct event tick_event;
+};
+
+bool hub_link_is_up(const struct hub_link *link)
+{
+    return link->up;
+}
+
+static void disconnect(struct hub_link *link)
+{
+    bool was_up = link->up;
+    if (link->context == NULL)
+        return;
+    event_del(&link->read_event);
+    event_del(&link->write_event);
+    redisFree(link->context);
+    link->context = NULL;
+    link->up = false;
+    link->waiting_for_pong = false;
+    if (was_up)
+        link->calls->away(link->argument);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *argument)
+{
+    struct hub_link *link = argument;
+    int done = 0;
+    (void)fd;
+    (void)what;
+    if (redisBufferWrite(link->context, &done) != REDIS_OK)
+        disconnect(link);
+    else if (!done)
+        event_add(&link->write_event, NULL);
+}
+
+/* Its form depends on whether the connection is subscribed to anything. */
+static bool is_pong(const redisReply *reply)
+{
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2)
+        reply = reply->element[0];
+    return (reply->type == REDIS_REPLY_STATUS || reply->type == REDIS_REPLY_STRING) &&
+           strcasecmp(reply->str, "pong") == 0;
+}
+
+static void take(struct hub_link *link, const redisReply *reply)
+{
+    if (!is_pong(reply)) {
+        link->calls->answer(link->argument, reply);
+        return;
+    }
+    link->waiting_for_pong = false;
+    if (!link->up) {
+        link->up = true;
+        link->calls->up(link->argument);
+    }
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *argument)
+{
+    struct hub_link *link = argument;
+    void *reply = NULL;
+    int status = redisBufferRead(link->context);
+    (void)fd;
+    (void)what;
+    while (status == REDIS_OK &&
+           (status = redisReaderGetReply(link->context->reader, &reply)) == REDIS_OK &&
+           reply != NULL) {
+        take(link, reply);
+        freeReplyObject(reply);
+    }
+    if (status != REDIS_OK)
+        disconnect(link);
+}
+
+static void ping(struct hub_link *link)
+{
+    link->waiting_for_pong = true;
+    if (redisAppendCommand(link->context, "PING") == REDIS_OK)
+        event_add(&link->write_event, NULL);
+}
+
+static void connect_now(struct hub_link *link)
+{
+    redisContext *context = link->address.port == 0
+                                ? redisConnectUnixNonBlock(link->address.host)
+                                : redisConnectNonBlock(link->address.host, link->address.port);
+    if (context == NULL || context->err != 0) {
+        redisFree(context);
+        return;
+    }
+    link->context = context;
+    event_assign(&link->read_event, link->hub->base, context->fd, EV_READ | EV_PERSIST, on_readable,
+                 link);
+    event_assign(&link->write_event, link->hub->base, context->fd, EV_WRITE, on_writable, link);
+    event_add(&link->read_event, NULL);
+    ping(link);
+}
+
+/* Every HUB_PONG_MS: a ping that has no answer by the next tick means that Redis is away; a quiet
+ * tick lies between an answer and the next ping. */
+static void on_tick(evutil_socket_t fd, short what, void *argument)
+{
+    struct hub_link *link = argument;
+    (void)fd;
+    (void)what;
+    link->tick++;
+    if (link->waiting_for_pong)
+        disconnect(link);
+    if (link->context == NULL)
+        connect_now(link);
+    else if (link->tick % (HUB_PING_MS / HUB_PONG_MS) == 0)
+        ping(link);
+}
+
+void hub_link_send(struct hub_link *link, const char *format, ...)
+{
+    va_list arguments;
+    if (!link->up)
+        return;
+    va_start(arguments, format);
+    if (redisvAppendCommand(link->context, format, arguments) != REDIS_OK)
+        abort(); /* out of memory */
+    va_end(arguments);
+    event_add(&link->write_event, NULL);
+}
+
+struct hub_link *hub_link_new(struct hub *hub, const struct redis_address *address,
+                              const struct hub_link_calls *calls, void *argument)
+{
+    static const struct timeval every = {.tv_usec = HUB_PONG_MS * 1000};
+    struct hub_link *link = calloc(1, sizeof *link);
+    if (link == NULL)
+        abort();
+    link->hub = hub;
+    link->address = *address;
+    link->calls = calls;
+    link->argument = argument;
+    event_assign(&link->tick_event, hub->base, -1, EV_PERSIST, on_tick, link);
+    event_add(&link->tick_event, &every);
+    connect_now(link);
+    return link;
+}
+
+void hub_link_free(struct hub_link *link)
+{
+    event_del(&link->tick_event);
+    link->up = false;
+    disconnect(link);
+    free(link);
+}
