@@ -67,6 +67,14 @@ int handoff_wake(int socket, int64_t user_id, const char *text, size_t length)
     return length > HANDOFF_WAKE_MAX ? ERR_BUSY : handoff_send(socket, &message);
 }
 
+/* The texts of a parked poll end where they must, whatever a worker that went mad has sent. */
+static void park_texts_end(struct handoff_park *park)
+{
+    park->cursor.epoch[CURSOR_EPOCH_MAX] = '\0';
+    park->tab[HANDOFF_TAB_MAX] = '\0';
+    park->request_id[HANDOFF_REQUEST_ID_MAX] = '\0';
+}
+
 int handoff_receive(int socket, union handoff_message *ret_message, int *ret_fd)
 {
     union {
@@ -87,8 +95,10 @@ int handoff_receive(int socket, union handoff_message *ret_message, int *ret_fd)
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
         memcpy(ret_fd, CMSG_DATA(header), sizeof *ret_fd);
-    if (ret_message->kind == HANDOFF_PARK && length == sizeof ret_message->park)
+    if (ret_message->kind == HANDOFF_PARK && length == sizeof ret_message->park) {
+        park_texts_end(&ret_message->park);
         return 0;
+    }
     if (ret_message->kind == HANDOFF_WAKE && *ret_fd == -1 &&
         ret_message->wake.head.length <= HANDOFF_WAKE_MAX &&
         (size_t)length == sizeof ret_message->wake.head + ret_message->wake.head.length) {

@@ -86,6 +86,23 @@ static void a_parked_poll_arrives_with_every_field_and_its_connection(void **sta
     close(line[0]);
 }
 
+static void the_texts_of_a_parked_poll_end_even_if_the_sender_did_not_end_them(void **state)
+{
+    struct handoff_park park = park_make();
+    int fd = -1;
+
+    (void)state;
+    memset(park.cursor.epoch, 'e', sizeof(park.cursor.epoch));
+    memset(park.tab, 't', sizeof(park.tab));
+    memset(park.request_id, 'r', sizeof(park.request_id));
+    assert_int_equal(handoff_park(ends[0], &park, ends[0]), 0);
+    assert_int_equal(handoff_receive(ends[1], &message, &fd), 0);
+    assert_int_equal(strnlen(message.park.cursor.epoch, 99), CURSOR_EPOCH_MAX);
+    assert_int_equal(strnlen(message.park.tab, 99), HANDOFF_TAB_MAX);
+    assert_int_equal(strnlen(message.park.request_id, 99), HANDOFF_REQUEST_ID_MAX);
+    close(fd);
+}
+
 static void a_wake_up_arrives_as_it_was_sent(void **state)
 {
     int fd = 7;
@@ -290,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         handoff_test(both_ends_are_non_blocking_and_close_on_exec),
         handoff_test(a_parked_poll_arrives_with_every_field_and_its_connection),
+        handoff_test(the_texts_of_a_parked_poll_end_even_if_the_sender_did_not_end_them),
         handoff_test(a_wake_up_arrives_as_it_was_sent),
         handoff_test(a_shorter_wake_up_has_nothing_of_the_one_before),
         handoff_test(the_longest_wake_up_passes_and_a_longer_one_does_not),
