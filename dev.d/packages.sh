@@ -12,7 +12,7 @@ PACKAGES_UP=(
 )
 # shellcheck disable=SC2034
 PACKAGES_CHECK=(
-    clang shellcheck xz-utils
+    clang libclang-rt-14-dev shellcheck xz-utils
     python3-pytest python3-pytest-xdist python3-pytest-timeout python3-pytest-random-order python3-hypothesis
     python3-psycopg python3-redis python3-requests python3-aiohttp python3-jsonschema python3-selenium
     chromium chromium-driver fonts-dejavu-core

@@ -15,13 +15,14 @@ def run(*arguments):
 def test_help_names_every_command_and_option(arguments):
     result = run(*arguments)
     assert result.returncode == 0
-    for word in ("up ", "down ", "env ", "check ", "bench ", "--port", "--dir", "--detach"):
+    for word in ("up ", "down ", "env ", "check ", "fuzz ", "bench ", "--port", "--dir", "--detach", "--hours"):
         assert word in result.stdout
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["fly"], ["up", "--fast"], ["up", "--port"], ["up", "--port", "70000"], ["down", "now"], ["check", "nothing"]],
+    [["fly"], ["up", "--fast"], ["up", "--port"], ["up", "--port", "70000"], ["down", "now"], ["check", "nothing"],
+     ["fuzz", "--hours"], ["fuzz", "--hours", "long"], ["up", "--hours", "1"], ["fuzz", "nothing"]],
 )
 def test_a_mistake_is_said_and_nothing_is_done(arguments):
     result = run(*arguments)
