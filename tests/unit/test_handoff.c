@@ -97,9 +97,9 @@ static void the_texts_of_a_parked_poll_end_even_if_the_sender_did_not_end_them(v
     memset(park.request_id, 'r', sizeof(park.request_id));
     assert_int_equal(handoff_park(ends[0], &park, ends[0]), 0);
     assert_int_equal(handoff_receive(ends[1], &message, &fd), 0);
-    assert_int_equal(strnlen(message.park.cursor.epoch, 99), CURSOR_EPOCH_MAX);
-    assert_int_equal(strnlen(message.park.tab, 99), HANDOFF_TAB_MAX);
-    assert_int_equal(strnlen(message.park.request_id, 99), HANDOFF_REQUEST_ID_MAX);
+    assert_int_equal(strlen(message.park.cursor.epoch), CURSOR_EPOCH_MAX);
+    assert_int_equal(strlen(message.park.tab), HANDOFF_TAB_MAX);
+    assert_int_equal(strlen(message.park.request_id), HANDOFF_REQUEST_ID_MAX);
     close(fd);
 }
 
