@@ -10,6 +10,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "hub_house.h"
 #include "hub_state.h"
 
 enum { HANDOFFS_PER_TURN = 64, TICK_MS = 1000 };
@@ -99,6 +100,8 @@ static void hub_init(struct hub *hub, const struct child *child, int socket)
     TAILQ_INIT(&hub->doubted);
     hub->wait = hub_wait_new(hub);
     hub->verify = hub_verify_new(hub);
+    hub->house = hub_house_new(hub);
+    hub->clean = hub_clean_new(hub);
     hub->redis = hub_redis_new(hub, &child->redis_address);
     event_assign(&hub->handoff_event, hub->base, socket, EV_READ | EV_PERSIST, on_handoff, hub);
     event_add(&hub->handoff_event, NULL);
@@ -114,6 +117,8 @@ static void hub_release(struct hub *hub)
     event_del(&hub->sweep_event);
     hub_redis_free(hub->redis);
     hub_verify_free(hub->verify);
+    hub_house_free(hub->house);
+    hub_clean_free(hub->clean);
     HASH_ITER (hh, hub->users, user, next)
         hub_user_free(hub, user);
     hub_ended_expire(hub, INT64_MAX);

@@ -6,8 +6,8 @@
  * users every few seconds.
  *
  * Files: hub.c the process; hub_table.c users and waiters; hub_wait.c connections and deadlines;
- * hub_ended.c sessions that ended; hub_redis.c wake-ups; hub_verify.c looks; hub_query.c one
- * statement at a time; hub_reply.c bytes. */
+ * hub_ended.c sessions that ended; hub_redis.c wake-ups; hub_verify.c looks; hub_house.c other work
+ * for PostgreSQL, such as hub_clean.c; hub_query.c one statement at a time; hub_reply.c bytes. */
 #ifndef PERCH_HUB_H
 #define PERCH_HUB_H
 

@@ -94,6 +94,8 @@ struct hub {
     union handoff_message message;    /* being received */
     struct hub_redis *redis;
     struct hub_verify *verify;
+    struct hub_house *house;
+    struct hub_clean *clean;
     struct buf reply; /* being built */
 };
 
@@ -165,6 +167,10 @@ void hub_verify_kick(struct hub_verify *verify);
 void hub_verify_epoch(struct hub_verify *verify);
 /* The log was put back to an earlier state: asks PostgreSQL for a new epoch, then looks. */
 void hub_verify_renew(struct hub_verify *verify);
+
+/* hub_clean.c: removes what is no longer needed, a batch now and then. Begins by itself. */
+struct hub_clean *hub_clean_new(struct hub *hub);
+void hub_clean_free(struct hub_clean *clean);
 
 /* hub_reply.c: bytes. Each ends the FastCGI request; the caller closes the descriptor. */
 enum hub_answer { HUB_NOTHING, HUB_MORE, HUB_SUPERSEDED };

@@ -18,6 +18,7 @@ from perchtest.api import (
     problem,
     twin,
     waiting_poll,
+    whole_history,
 )
 
 
@@ -312,6 +313,25 @@ def test_a_cursor_older_than_what_is_kept_is_reset(perch, alice):
     reset(alice, f"{epoch}-{int(seq) + 1}", "expired")
     [event] = log_from(alice, f"{epoch}-{int(seq) + 2}")
     assert event["seq"] == int(seq) + 3
+
+
+def test_what_is_too_old_is_cleaned_away_and_nobody_who_waits_is_disturbed(perch, alice):
+    """An old cursor is told so, a place to go on from stands beside it, and a poll at the end of the log waits on."""
+    start = alice.cursor()
+    for number in range(3):
+        alice.send(alice, f"{number}")
+    end = alice.cursor()
+    poll = waiting_poll(perch, alice, end)
+    with perch.db() as db:
+        db.execute("UPDATE events SET at = at - interval '31 days' WHERE user_id = %s", [alice.id])
+        db.execute("UPDATE cleaning SET upto_user = 0, ended_at = '-infinity'")
+        while db.execute("SELECT clean(30)").fetchone()[0]:
+            pass
+    reset(alice, start, "expired")
+    assert poll.is_alive()
+    sent = alice.send(alice, "news")
+    assert [event["message"]["id"] for event in good(poll.response())["events"]] == [sent["id"]]
+    assert [message["body"] for message in whole_history(alice, alice)] == ["0", "1", "2", "news"]
 
 
 def test_a_cursor_of_somebody_elses_log_tells_nothing_of_it(alice, bob, carol):

@@ -20,7 +20,7 @@ TABLES = """
     WHERE relnamespace = 'perch'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
 """
 INTERNAL = ("mailboxes_lock", "event_append", "message_announce", "message_lock", "dialog_advance", "change_none",
-            "epoch_draw", "fingerprint")
+            "epoch_draw", "fingerprint", "clean_events", "clean_sessions", "clean_outbox")
 
 
 def denied(database, role, statement, *parameters):
@@ -67,6 +67,7 @@ def test_statistics_do_not_give_password_hashes_away(database):
     "DELETE FROM perch.outbox",
     "SELECT FROM perch.outbox",
     "SELECT FROM perch.telegram_links",
+    "SELECT FROM perch.cleaning",
     "UPDATE perch.epoch SET epoch = '000000000000'",
     "LOCK TABLE perch.mailboxes IN SHARE MODE",
     "CREATE TABLE perch.mine (i integer)",
@@ -160,6 +161,7 @@ def test_temporary_tables_do_not_stand_in_for_the_real_ones(database):
     "perch.delete_account(1, 'x')",
     "perch.end_sessions(1, 1, 0)",
     "perch.update_me(1, '{}')",
+    "perch.clean(30)",
 ])
 def test_the_notifier_neither_sends_nor_touches_accounts(database, call):
     denied(database, "perch_notifier", f"SELECT {call}")
