@@ -13,15 +13,19 @@ enum { LOAD_BODY_MIN = 20, LOAD_BODY_MAX = 200 }; /* characters of a message, un
 struct load_user {
     int64_t id;
     char *token;
+    char *path, *json; /* ask: what is asked as this user; json NULL for GET */
 };
+
+enum load_server { LOAD_PERCH, LOAD_NCHAN };
 
 struct load_options {
     const char *host; /* numeric */
     int port;
+    enum load_server server;
     struct load_user *users;
     int user_count;
-    int clients;  /* send: connections; wake: connections that send */
-    int waiting;  /* wake: polls; the first users wait, the others send */
+    int clients;  /* send, ask: connections; wake: connections that send */
+    int waiting;  /* wake, keep: polls; the first users wait, the others send */
     int rate;     /* wake: messages per second */
     int seconds;  /* measured */
     int warm_up;  /* seconds before that, not counted */
@@ -33,6 +37,8 @@ int64_t load_now_ns(void); /* monotonic */
 uint32_t load_random(uint32_t below);
 
 /* The modes; each prints one JSON object. */
+void load_ask_run(const struct load_options *options);
+void load_keep_run(const struct load_options *options);
 void load_send_run(const struct load_options *options);
 void load_wake_run(const struct load_options *options);
 
@@ -60,13 +66,32 @@ struct load_http {
 void load_http_open(struct load_http *http, const struct load_options *options, int epoll,
                     void *owner);
 void load_http_close(struct load_http *http);
-/* Sends a request as the user; json NULL for GET. False: the connection is gone. */
+/* Sends a request as the user; headers: further lines, each with its end; json NULL for GET. False:
+ * the connection is gone. */
 bool load_http_request(struct load_http *http, const struct load_user *user, const char *path,
-                       const char *json);
+                       const char *headers, const char *json);
 /* Readable: 1 the reply is whole, 0 not yet, -1 the connection is gone. */
 int load_http_read(struct load_http *http);
 /* Where the value of a member begins, after its quote if it is a text; NULL. */
 const char *load_json_find(const char *json, const char *name);
+
+enum { LOAD_CURSOR_MAX = 256 };
+
+/* Somebody's waiting poll; the first member of its owner, which epoll's events point to. */
+struct load_poll {
+    struct load_http http;
+    const struct load_user *user;
+    char cursor[LOAD_CURSOR_MAX]; /* empty before the first reply; in the server's own form */
+};
+
+/* Polls from where it stands; a connection that the server will not use again is opened anew. */
+bool load_poll_ask(struct load_poll *poll, const struct load_options *options, int epoll);
+/* Looks at a whole reply and moves the cursor; false if the reply is not a poll's. `*ret_after_ms`:
+ * when to come back. */
+bool load_poll_take(struct load_poll *poll, const struct load_options *options, long *ret_after_ms);
+/* Waits, while `handle` serves the load, for the next line or the end of the input, after having
+ * said so with a line "waiting". */
+void load_input_await(void (*handle)(void *argument, int timeout_ms), void *argument);
 
 /* Sends message number `index` of this run from one user to another. False as above. */
 bool load_message_send(struct load_http *http, const struct load_options *options,

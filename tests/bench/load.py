@@ -1,67 +1,94 @@
-"""Runs perch-load and pgbench against an instance, and weighs its processes."""
+"""Runs perch-load against a server, and weighs processes."""
 
 import json
 import os
 import re
-import statistics
 import subprocess
-import tempfile
+import time
 from pathlib import Path
 
 from hub.tree import Tree
 from perchtest import wait_for
 from perchtest.instance import children, find_build
-from perchtest.statements import program_statement
-
-TOP = Path(__file__).resolve().parents[2]
-
-
-def body_text():
-    """(text, shortest, longest): the same bodies for both, from perch-load's own source."""
-    source = (TOP / "tests/bench/load_http.c").read_text()
-    [literals] = re.findall(r"static const char text\[\] =\s*((?:\"[^\"]*\"\s*)+);", source)
-    header = (TOP / "tests/bench/load.h").read_text()
-    shortest, longest = re.search(r"LOAD_BODY_MIN = (\d+), LOAD_BODY_MAX = (\d+)", header).groups()
-    return "".join(re.findall(r'"([^"]*)"', literals)), int(shortest), int(longest)
 
 
 class Load:
-    """perch-load with these people."""
+    """perch-load with these people: Members, who ask for `path`, or (Member, path[, json]). `server`: an Instance, or
+    what has its port and dir."""
 
-    def __init__(self, instance, people):
-        self.instance = instance
-        self.users = instance.dir / "bench-users"
-        self.users.write_text("".join(f"{member.id} {member.token}\n" for member in people))
+    made = 0
 
-    def command(self, mode, **options):
-        words = [find_build() / "tests/bench/perch-load", mode, "--port", self.instance.port, "--users", self.users]
+    def __init__(self, server, people, path="/api/v1/me"):
+        self.server = server
+        Load.made += 1
+        self.users = server.dir / f"bench-users-{Load.made}"
+        self.users.write_text("".join(self.line(member, path) for member in people))
+
+    @staticmethod
+    def line(member, path):
+        member, *rest = member if isinstance(member, tuple) else (member, path)
+        return " ".join([str(member.id), member.token, *rest]) + "\n"
+
+    def start(self, mode, **options):
+        words = [find_build() / "tests/bench/perch-load", mode, "--port", self.server.port, "--users", self.users]
         for name, value in options.items():
             words += [f"--{name.replace('_', '-')}", value]
-        return [str(word) for word in words]
+        return subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def result(self, process, timeout):
+        out, _ = process.communicate(timeout=timeout)
+        assert process.returncode == 0, "perch-load failed"
+        return json.loads(out)
 
     def send(self, *, clients, seconds):
-        self.instance.sql("CHECKPOINT")
-        result = subprocess.run(self.command("send", clients=clients, seconds=seconds, warm_up=1), check=True,
-                                stdout=subprocess.PIPE, text=True, timeout=seconds + 60)
-        return json.loads(result.stdout)
+        self.server.sql("CHECKPOINT")
+        return self.result(self.start("send", clients=clients, seconds=seconds, warm_up=1), seconds + 60)
 
-    def wake(self, *, waiting, rate, seconds, look):
+    def ask(self, *, clients, seconds):
+        return self.result(self.start("ask", clients=clients, seconds=seconds, warm_up=1), seconds + 60)
+
+    def wake(self, *, waiting, rate, seconds, look=None, clients=16):
         """`look(memory)` is called while all polls wait."""
-        self.instance.sql("CHECKPOINT")
-        hub = Tree(self.instance).hub
-        base = len(os.listdir(f"/proc/{hub}/fd"))
-        with subprocess.Popen(self.command("wake", waiting=waiting, rate=rate, seconds=seconds, clients=16),
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        self.server.sql("CHECKPOINT")
+        parked = Parked(self.server)
+        with self.start("wake", waiting=waiting, rate=rate, seconds=seconds, clients=clients) as process:
             assert process.stdout.readline() == "waiting\n", "perch-load ended early"
-            # Some hundred may be on the way back from their wait's end.
-            wait_for(lambda: len(os.listdir(f"/proc/{hub}/fd")) >= base + waiting * 0.99, 60, "the polls to be parked")
-            look(memory_of(self.instance))
+            parked.wait_for(waiting)
+            if look:
+                look(memory_of(self.server))
             process.stdin.write("go\n")
             process.stdin.flush()
             result = process.stdout.readline()
         assert process.returncode == 0, "perch-load failed"
-        wait_for(lambda: len(os.listdir(f"/proc/{hub}/fd")) <= base + 8, 60, "the polls to be gone")
+        parked.wait_gone()
         return json.loads(result)
+
+
+class Parked:
+    """How many polls the hubs hold more than now, told by their descriptors."""
+
+    def __init__(self, instance):
+        self.tree = Tree(instance)
+        self.base = self.descriptors()
+
+    def descriptors(self):
+        total = 0
+        for pid in self.tree.pids("hub"):
+            try:
+                total += len(os.listdir(f"/proc/{pid}/fd"))
+            except FileNotFoundError:
+                continue
+        return total
+
+    def count(self):
+        return self.descriptors() - self.base
+
+    def wait_for(self, waiting, timeout=60):
+        """Some may be on the way back from their wait's end."""
+        wait_for(lambda: self.count() >= waiting * 0.99, timeout, "the polls to be parked")
+
+    def wait_gone(self):
+        wait_for(lambda: self.count() <= 8, 60, "the polls to be gone")
 
 
 def weigh(pids):
@@ -77,48 +104,39 @@ def weigh(pids):
 def memory_of(instance):
     env = instance.read_env()
     perch, nginx = int(env["PERCH_MASTER_PID"]), int(env["PERCH_NGINX_PID"])
-    return {"hub": weigh([Tree(instance).hub]), "perch": weigh([perch, *children(perch)]),
+    return {"hub": weigh(Tree(instance).pids("hub")), "perch": weigh([perch, *children(perch)]),
             "nginx": weigh([nginx, *children(nginx)])}
 
 
-def pgbench_script(people):
-    """The statement that perch-fcgi prepares, with the same choice of people and bodies as perch-load's."""
-    text, shortest, longest = body_text()
-    statement = program_statement("message_send")
-    for place, value in (("$1", ":sender"), ("$2", ":recipient"), ("$3", "gen_random_uuid()"),
-                         ("$4", "left(:text, :length)")):
-        assert place in statement
-        statement = statement.replace(place, value)
-    first, count = people[0].id, len(people)
-    assert [member.id for member in people] == list(range(first, first + count)), "ids with holes"
-    return text, "\n".join([
-        f"\\set from random(0, {count - 1})",
-        f"\\set to (:from + 1 + random(0, {count - 2})) % {count}",
-        f"\\set sender {first} + :from",
-        f"\\set recipient {first} + :to",
-        f"\\set length random({shortest}, {longest})",
-        statement + ";",
-    ]) + "\n"
+def memory_per(before, after, waiting):
+    """{"hub": {"pss": …}}: bytes per waiting poll."""
+    return {name: {kind: (after[name][kind] - before[name][kind]) / waiting for kind in after[name]}
+            for name in after}
 
 
-def pgbench(instance, people, *, clients, seconds, log=False):
-    """One run as the app role over the socket, prepared; per_second and mean_ms, with log=True p50_ms."""
-    instance.sql("CHECKPOINT")
-    text, script = pgbench_script(people)
-    with tempfile.TemporaryDirectory(prefix="perch-pgbench-") as folder:
-        (Path(folder) / "send.sql").write_text(script)
-        command = ["pgbench", "-n", "-M", "prepared", "-f", "send.sql", "-D", f"text={text}", "-c", clients,
-                   "-j", min(clients, 2), "-T", seconds, *(["--log"] if log else []),
-                   instance.env["PERCH_DATABASE_URL"]]
-        result = subprocess.run([str(word) for word in command], cwd=folder, check=True, capture_output=True, text=True,
-                                timeout=seconds + 60)
-        found = {
-            "per_second": float(re.search(r"^tps = ([\d.]+)", result.stdout, re.M).group(1)),
-            "mean_ms": float(re.search(r"^latency average = ([\d.]+) ms", result.stdout, re.M).group(1)),
-        }
-        assert "number of failed transactions: 0 " in result.stdout, result.stdout
-        if log:
-            times = [int(line.split()[2]) for path in Path(folder).glob("pgbench_log.*")
-                     for line in path.read_text().splitlines()]
-            found["p50_ms"] = statistics.median(times) / 1000
-    return found
+class Transactions:
+    """PostgreSQL's commits per second while it is asked; call look() every now and then. A backend tells its numbers
+    about once a second, hence the window."""
+
+    WINDOW_S = 2.0
+
+    def __init__(self, instance):
+        self.db = instance.db()
+        self.rows = []
+
+    def look(self):
+        [count] = self.db.execute(
+            "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()").fetchone()
+        self.rows.append((time.monotonic(), count))
+
+    def peak(self):
+        """The most per second over one window."""
+        best = 0.0
+        for i, (start, count) in enumerate(self.rows):
+            later = [row for row in self.rows[i:] if row[0] - start >= self.WINDOW_S]
+            if later:
+                best = max(best, (later[0][1] - count) / (later[0][0] - start))
+        return best
+
+    def close(self):
+        self.db.close()

@@ -49,15 +49,15 @@ void load_http_close(struct load_http *http)
 }
 
 bool load_http_request(struct load_http *http, const struct load_user *user, const char *path,
-                       const char *json)
+                       const char *headers, const char *json)
 {
     char out[OUT_SIZE];
     int length = snprintf(out, sizeof out,
-                          "%s /api/v1%s HTTP/1.1\r\n"
+                          "%s %s HTTP/1.1\r\n"
                           "Host: localhost\r\n"
                           "Cookie: perch_session=%s\r\n"
-                          "Sec-Fetch-Site: same-origin\r\n",
-                          json ? "POST" : "GET", path, user->token);
+                          "Sec-Fetch-Site: same-origin\r\n%s",
+                          json ? "POST" : "GET", path, user->token, headers);
 
     if (json)
         length += snprintf(out + length, sizeof out - (size_t)length,
@@ -202,8 +202,11 @@ bool load_message_send(struct load_http *http, const struct load_options *option
     int length = LOAD_BODY_MIN + (int)load_random(LOAD_BODY_MAX - LOAD_BODY_MIN + 1);
 
     client_id_make(options, index, client_id);
-    snprintf(path, sizeof path, "/dialogs/%" PRId64 "/messages", to);
+    snprintf(path, sizeof path,
+             options->server == LOAD_NCHAN ? "/pub/%" PRId64
+                                           : "/api/v1/dialogs/%" PRId64 "/messages",
+             to);
     snprintf(json, sizeof json, "{\"client_id\":\"%s\",\"body\":\"%.*s\"}", client_id, length,
              text);
-    return load_http_request(http, from, path, json);
+    return load_http_request(http, from, path, "", json);
 }

@@ -12,14 +12,18 @@
 #include "load.h"
 
 static const char usage[] =
-    "usage: perch-load send|wake --port N --users FILE [--host ADDRESS] [--clients N]\n"
-    "                  [--seconds N] [--warm-up N] [--waiting N] [--rate N]\n"
+    "usage: perch-load MODE --port N --users FILE [--host ADDRESS] [--server perch|nchan]\n"
+    "                  [--clients N] [--seconds N] [--warm-up N] [--waiting N] [--rate N]\n"
     "send: closed loop; prints sends per second.\n"
-    "wake: the first --waiting users poll, the others send --rate messages a second to them, by "
-    "the\n"
-    "      clock; prints the time from when a send was due to the waiting poll's reply. When all\n"
-    "      polls wait it prints 'waiting' and goes on at the next line (or end) of its input.\n"
-    "FILE: lines '<user id> <session token>'.\n";
+    "ask:  closed loop of the users' own requests; prints requests per second.\n"
+    "wake: the first --waiting users poll, the others send --rate messages a second to them, by\n"
+    "      the clock; prints the time from when a send was due to the waiting poll's reply. When\n"
+    "      all polls wait it prints 'waiting' and goes on at the next line (or end) of its input.\n"
+    "keep: the first --waiting users poll and come back whatever happens, as the page does; "
+    "prints\n"
+    "      'waiting', goes on at the next line, and ends with the input or after --seconds.\n"
+    "FILE: lines '<user id> <session token>', for ask ' <path>' and perhaps ' <json>' behind it.\n"
+    "nchan: polls GET /sub/<user id> and sends POST /pub/<user id>.\n";
 
 void load_die(const char *format, ...)
 {
@@ -90,25 +94,30 @@ void load_times_print(struct load_times *times)
     printf("}");
 }
 
-static void users_read(struct load_options *options, const char *path)
+static void users_read(struct load_options *options, const char *name)
 {
-    FILE *file = fopen(path, "re");
-    char line[2048], token[1024];
+    FILE *file = fopen(name, "re");
+    char line[2048], token[1024], path[512], json[512];
     int64_t id;
-    int size = 0;
+    int size = 0, fields;
 
     if (!file)
-        load_die("%s: %s", path, strerror(errno));
+        load_die("%s: %s", name, strerror(errno));
     while (fgets(line, sizeof line, file)) {
-        if (sscanf(line, "%" SCNd64 " %1023s", &id, token) != 2)
-            load_die("%s: not '<user id> <token>': %.60s", path, line);
+        fields = sscanf(line, "%" SCNd64 " %1023s %511s %511s", &id, token, path, json);
+        if (fields < 2)
+            load_die("%s: not '<user id> <token>': %.60s", name, line);
         if (options->user_count == size) {
             size = size ? size * 2 : 1024;
             options->users = realloc(options->users, (size_t)size * sizeof *options->users);
             if (!options->users)
                 load_die("out of memory");
         }
-        options->users[options->user_count++] = (struct load_user){id, strdup(token)};
+        options->users[options->user_count++] =
+            (struct load_user){.id = id,
+                               .token = strdup(token),
+                               .path = fields > 2 ? strdup(path) : NULL,
+                               .json = fields > 3 ? strdup(json) : NULL};
     }
     fclose(file);
 }
@@ -125,11 +134,11 @@ static int number(const char *text, int min)
 
 static void options_read(int argc, char **argv, struct load_options *options)
 {
-    static const struct option names[] = {{"host", 1, NULL, 'h'},    {"port", 1, NULL, 'p'},
-                                          {"users", 1, NULL, 'u'},   {"clients", 1, NULL, 'c'},
-                                          {"seconds", 1, NULL, 's'}, {"warm-up", 1, NULL, 'm'},
-                                          {"waiting", 1, NULL, 'w'}, {"rate", 1, NULL, 'r'},
-                                          {"help", 0, NULL, '?'},    {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"host", 1, NULL, 'h'},    {"port", 1, NULL, 'p'},    {"server", 1, NULL, 'v'},
+        {"users", 1, NULL, 'u'},   {"clients", 1, NULL, 'c'}, {"seconds", 1, NULL, 's'},
+        {"warm-up", 1, NULL, 'm'}, {"waiting", 1, NULL, 'w'}, {"rate", 1, NULL, 'r'},
+        {"help", 0, NULL, '?'},    {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
@@ -142,6 +151,9 @@ static void options_read(int argc, char **argv, struct load_options *options)
             break;
         case 'u':
             users_read(options, optarg);
+            break;
+        case 'v':
+            options->server = strcmp(optarg, "nchan") == 0 ? LOAD_NCHAN : LOAD_PERCH;
             break;
         case 'c':
             options->clients = number(optarg, 1);
@@ -169,6 +181,13 @@ static void options_read(int argc, char **argv, struct load_options *options)
 
 int main(int argc, char **argv)
 {
+    static const struct {
+        const char *name;
+        void (*run)(const struct load_options *options);
+    } modes[] = {{"ask", load_ask_run},
+                 {"keep", load_keep_run},
+                 {"send", load_send_run},
+                 {"wake", load_wake_run}};
     struct load_options options = {
         .host = "127.0.0.1", .clients = 8, .seconds = 5, .warm_up = 1, .rate = 200};
     struct rlimit files;
@@ -181,11 +200,11 @@ int main(int argc, char **argv)
     if (setrlimit(RLIMIT_NOFILE, &files) < 0)
         load_die("setrlimit: %s", strerror(errno));
 
-    if (optind < argc && strcmp(argv[optind], "send") == 0)
-        load_send_run(&options);
-    else if (optind < argc && strcmp(argv[optind], "wake") == 0)
-        load_wake_run(&options);
-    else
-        load_die("say send or wake\n%s", usage);
-    return 0;
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        if (optind < argc && strcmp(argv[optind], modes[i].name) == 0) {
+            modes[i].run(&options);
+            return 0;
+        }
+    }
+    load_die("say which mode\n%s", usage);
 }

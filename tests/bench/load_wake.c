@@ -12,17 +12,14 @@
 
 enum {
     STARTING_MAX = 64, /* waiters on their way to their first poll */
-    CURSOR_MAX = 48,
-    LATE_S = 5, /* how long a wake-up may take after the last send */
+    LATE_S = 5,        /* how long a wake-up may take after the last send */
 };
 
 struct peer {
-    struct load_http http;
-    const struct load_user *user;
-    bool waits;              /* polls; else it sends */
-    bool idle;               /* a sender without a request under way */
-    char cursor[CURSOR_MAX]; /* empty before the first poll */
-    uint64_t index;          /* of the message under way */
+    struct load_poll poll; /* a sender uses its connection and user */
+    bool waits;            /* polls; else it sends */
+    bool idle;             /* a sender without a request under way */
+    uint64_t index;        /* of the message under way */
 };
 
 struct message {
@@ -49,17 +46,7 @@ static struct peer *peer_sender(struct wake_run *run, int i)
 
 static void waiter_ask(struct wake_run *run, struct peer *peer)
 {
-    char path[128];
-
-    if (peer->http.closing) {
-        load_http_close(&peer->http);
-        load_http_open(&peer->http, run->options, run->epoll, peer);
-    }
-    if (*peer->cursor)
-        snprintf(path, sizeof path, "/events?cursor=%s&wait=50&tab=t1", peer->cursor);
-    else
-        snprintf(path, sizeof path, "/events");
-    if (!load_http_request(&peer->http, peer->user, path, NULL))
+    if (!load_poll_ask(&peer->poll, run->options, run->epoll))
         load_die("a poll could not be sent");
 }
 
@@ -69,8 +56,10 @@ static void waiters_start(struct wake_run *run)
     while (run->started < run->options->waiting && run->started - run->polling < STARTING_MAX) {
         struct peer *peer = &run->peers[run->started++];
 
-        load_http_open(&peer->http, run->options, run->epoll, peer);
+        load_http_open(&peer->poll.http, run->options, run->epoll, peer);
         waiter_ask(run, peer);
+        /* There the first one waits already; here it asks where to begin. */
+        run->polling += run->options->server == LOAD_NCHAN;
     }
 }
 
@@ -94,25 +83,19 @@ static void events_note(struct wake_run *run, const char *json, int64_t now)
 
 static void waiter_reply(struct wake_run *run, struct peer *peer)
 {
-    const char *from = load_json_find(peer->http.body, "from");
-    const char *cursor = load_json_find(peer->http.body, "cursor");
-    const char *after = load_json_find(peer->http.body, "after_ms");
-    size_t length = cursor ? strcspn(cursor, "\"") : 0;
+    bool first = run->options->server == LOAD_PERCH && peer->poll.cursor[0] == '\0';
+    long after_ms = 0;
 
-    if (peer->http.status != 200 || length == 0 || length >= CURSOR_MAX ||
-        (*peer->cursor && (!from || strncmp(from, peer->cursor, strlen(peer->cursor)) != 0))) {
+    if (!load_poll_take(&peer->poll, run->options, &after_ms)) {
         if (run->failures++ == 0)
-            fprintf(stderr, "poll: %d: %.300s\n", peer->http.status, peer->http.body);
+            fprintf(stderr, "poll: %d: %.300s\n", peer->poll.http.status, peer->poll.http.body);
         return; /* it polls no more */
     }
-    if (*peer->cursor)
-        events_note(run, peer->http.body, load_now_ns());
-    else
+    if (first)
         run->polling++;
-    if (after && strtol(after, NULL, 10) > 0)
-        run->sent_back++;
-    memcpy(peer->cursor, cursor, length);
-    peer->cursor[length] = '\0';
+    else
+        events_note(run, peer->poll.http.body, load_now_ns());
+    run->sent_back += after_ms > 0;
     waiter_ask(run, peer);
     waiters_start(run);
 }
@@ -122,13 +105,13 @@ static void sender_send(struct wake_run *run, struct peer *peer)
     const struct load_options *options = run->options;
     uint32_t waiter = load_random((uint32_t)options->waiting);
 
-    if (peer->http.closing) {
-        load_http_close(&peer->http);
-        load_http_open(&peer->http, options, run->epoll, peer);
+    if (peer->poll.http.closing) {
+        load_http_close(&peer->poll.http);
+        load_http_open(&peer->poll.http, options, run->epoll, peer);
     }
     peer->idle = false;
     peer->index = run->sent++;
-    if (!load_message_send(&peer->http, options, peer->user, options->users[waiter].id,
+    if (!load_message_send(&peer->poll.http, options, peer->poll.user, options->users[waiter].id,
                            peer->index))
         load_die("a message could not be sent");
 }
@@ -144,8 +127,11 @@ static void messages_send(struct wake_run *run)
 
 static void sender_reply(struct wake_run *run, struct peer *peer)
 {
-    if (peer->http.status != 201 && run->failures++ == 0)
-        fprintf(stderr, "send: %d: %.300s\n", peer->http.status, peer->http.body);
+    int status = peer->poll.http.status;
+    bool taken = status == 201 || (run->options->server == LOAD_NCHAN && status == 202);
+
+    if (!taken && run->failures++ == 0)
+        fprintf(stderr, "send: %d: %.300s\n", status, peer->poll.http.body);
     load_times_add(&run->send_times, load_now_ns() - run->messages[peer->index].due_at);
     run->answered++;
     peer->idle = true;
@@ -154,15 +140,15 @@ static void sender_reply(struct wake_run *run, struct peer *peer)
 
 static void peer_read(struct wake_run *run, struct peer *peer)
 {
-    int got = load_http_read(&peer->http);
+    int got = load_http_read(&peer->poll.http);
 
     if (got < 0) {
         /* An idle connection may be closed at any time, a send that is cut off is a failure. */
         if (!peer->waits && !peer->idle)
             load_die("a connection broke while a send was under way");
         run->reconnects += peer->waits;
-        load_http_close(&peer->http);
-        load_http_open(&peer->http, run->options, run->epoll, peer);
+        load_http_close(&peer->poll.http);
+        load_http_open(&peer->poll.http, run->options, run->epoll, peer);
         if (peer->waits)
             waiter_ask(run, peer);
     } else if (got > 0 && peer->waits) {
@@ -199,8 +185,9 @@ static void timer_read(struct wake_run *run)
     messages_send(run);
 }
 
-static void events_handle(struct wake_run *run, int timeout_ms)
+static void events_handle(void *argument, int timeout_ms)
 {
+    struct wake_run *run = argument;
     struct epoll_event events[256];
     int count = epoll_wait(run->epoll, events, 256, timeout_ms);
 
@@ -228,31 +215,13 @@ static void run_prepare(struct wake_run *run)
         epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->timer, &event) < 0)
         load_die("out of memory or descriptors");
     for (int i = 0; i < options->waiting; i++)
-        run->peers[i] = (struct peer){.user = &options->users[i], .waits = true};
+        run->peers[i] = (struct peer){.poll.user = &options->users[i], .waits = true};
     for (int i = 0; i < options->clients; i++) {
         int user = options->waiting + i % (options->user_count - options->waiting);
 
-        *peer_sender(run, i) = (struct peer){.user = &options->users[user], .idle = true};
-        load_http_open(&peer_sender(run, i)->http, options, run->epoll, peer_sender(run, i));
+        *peer_sender(run, i) = (struct peer){.poll.user = &options->users[user], .idle = true};
+        load_http_open(&peer_sender(run, i)->poll.http, options, run->epoll, peer_sender(run, i));
     }
-}
-
-/* Meanwhile the caller may look at how much memory the waiting polls take. */
-static void input_await(struct wake_run *run)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL}, found;
-    int outer = epoll_create1(EPOLL_CLOEXEC);
-    char line[64];
-
-    printf("waiting\n");
-    fflush(stdout);
-    if (outer < 0 || epoll_ctl(outer, EPOLL_CTL_ADD, STDIN_FILENO, &event) < 0)
-        return; /* a file: go on at once */
-    while (epoll_wait(outer, &found, 1, 0) == 0)
-        events_handle(run, 20);
-    if (read(STDIN_FILENO, line, sizeof line) < 0)
-        load_die("read: %s", strerror(errno));
-    close(outer);
 }
 
 void load_wake_run(const struct load_options *options)
@@ -266,7 +235,7 @@ void load_wake_run(const struct load_options *options)
     waiters_start(&run);
     while (run.polling < options->waiting && run.failures == 0)
         events_handle(&run, 1000);
-    input_await(&run);
+    load_input_await(events_handle, &run);
     timer_arm(&run);
     deadline = load_now_ns() + (options->seconds + LATE_S) * INT64_C(1000000000);
     while ((run.answered < run.total || run.woken < run.total) && load_now_ns() < deadline)

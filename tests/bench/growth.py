@@ -1,0 +1,162 @@
+"""The same calls while an installation grows ten-thousandfold.
+
+The messages are written by a few large INSERTs that keep what the SQL functions keep: ids grow with time, every mailbox
+has an event for each message sent and received, without holes and in the order of the messages, and each dialog knows
+its last message. Everybody writes to ten neighbours, so that only the installation grows and not a person's part of it.
+"""
+
+import time
+
+import psycopg
+
+from bench.load import Load, memory_of
+from bench.pgbench import body_text
+from perchtest.crowd import Member, new_sessions, tokens
+
+PEERS = 10
+ASKED_USERS = 2_000  # drawn from all, at each size
+KINDS = ("send", "poll", "page", "dialogs")
+
+PEOPLE_SQL = """
+WITH people AS (
+    INSERT INTO perch.users (username, username_key, display_name, search_key, password_hash)
+    SELECT %(tag)s || n, %(tag)s || n, 'Person ' || n, 'person ' || n || ' ' || %(tag)s || n, 'none'
+    FROM generate_series(1, %(count)s::int) AS n
+    RETURNING id)
+INSERT INTO perch.mailboxes (user_id, seq) SELECT id, %(events)s FROM people
+"""
+
+# Message number k * people + i is the k-th of person i and goes to one of the next ten.
+MESSAGES_SQL = """
+INSERT INTO perch.messages (id, sender_id, recipient_id, client_id, body, sent_at)
+OVERRIDING SYSTEM VALUE
+SELECT %(message)s + k * %(count)s::bigint + i, %(user)s + i,
+       %(user)s + (i + 1 + k %% %(peers)s) %% %(count)s, gen_random_uuid(),
+       left(%(text)s, (%(shortest)s + (i * 7 + k * 13) %% (%(longest)s - %(shortest)s))::int),
+       now() - interval '1 hour' + (k * %(count)s::bigint + i) * interval '1 microsecond'
+FROM generate_series(%(from)s::bigint, %(to)s::bigint - 1) AS k, generate_series(0, %(count)s::bigint - 1) AS i
+"""
+
+# In each round k a person sends one message and gets one: whichever has the lower id came first.
+EVENTS_SQL = """
+INSERT INTO perch.events (user_id, seq, type, at, message_id)
+SELECT %(user)s + i, 2 * k + side, 'message.new',
+       now() - interval '1 hour' + (k * %(count)s::bigint + who) * interval '1 microsecond',
+       %(message)s + k * %(count)s::bigint + who
+FROM generate_series(0, %(count)s::bigint - 1) AS i, generate_series(0, %(rounds)s::bigint - 1) AS k,
+     LATERAL (SELECT (i - 1 - k %% %(peers)s + %(count)s) %% %(count)s AS from_whom) AS other,
+     LATERAL (VALUES (1, least(i, from_whom)), (2, greatest(i, from_whom))) AS two (side, who)
+"""
+
+DIALOGS_SQL = """
+INSERT INTO perch.dialogs (user_id, peer_id, last_message_id)
+SELECT user_id, peer_id, max(id) FROM (
+    SELECT sender_id AS user_id, recipient_id AS peer_id, id FROM perch.messages WHERE id >= %(last_rounds)s
+    UNION ALL
+    SELECT recipient_id, sender_id, id FROM perch.messages WHERE id >= %(last_rounds)s) AS m
+GROUP BY user_id, peer_id
+"""
+
+
+def secondary_indexes(db):
+    """(statements that drop, statements that make again) the indexes of messages that need not exist while they are
+    written."""
+    constraints = db.execute(
+        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE conrelid = 'perch.messages'::regclass AND contype = 'u'").fetchall()
+    indexes = db.execute(
+        "SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index i"
+        " WHERE i.indrelid = 'perch.messages'::regclass"
+        " AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)").fetchall()
+    return ([f"ALTER TABLE perch.messages DROP CONSTRAINT {name}" for name, _ in constraints]
+            + [f"DROP INDEX {name}" for name, _ in indexes],
+            [f"ALTER TABLE perch.messages ADD CONSTRAINT {name} {text}" for name, text in constraints]
+            + [text for _, text in indexes])
+
+
+class Town:
+    """A growing installation, in groups of people who write to each other."""
+
+    rebuild_from = 500_000  # messages at once; from there on it is quicker to make the indexes anew
+
+    def __init__(self, instance):
+        self.instance = instance
+        self.users, self.messages = 0, 0
+        self.people = []  # ids
+
+    def grow(self, users, messages):
+        """Up to these totals; returns the seconds it took."""
+        started = time.monotonic()
+        count, rounds = users - self.users, (messages - self.messages) // (users - self.users)
+        text, shortest, longest = body_text()
+        with self.instance.db(cursor_factory=psycopg.ClientCursor) as db:
+            for setting in ("synchronous_commit = off", "maintenance_work_mem = '1GB'", "work_mem = '256MB'"):
+                db.execute(f"SET {setting}")
+            [[message]] = db.execute("SELECT coalesce(max(id), 0) + 1 FROM perch.messages").fetchall()
+            db.execute(PEOPLE_SQL, {"tag": f"town-{message}-", "count": count, "events": 2 * rounds})
+            [[user]] = db.execute("SELECT max(id) - %s + 1 FROM perch.users", [count]).fetchall()
+            values = {"user": user, "count": count, "message": message, "rounds": rounds,
+                      "peers": min(PEERS, count - 1), "text": text, "shortest": shortest, "longest": longest,
+                      "last_rounds": message + max(0, rounds - PEERS) * count}
+            drop, make = secondary_indexes(db) if count * rounds >= self.rebuild_from else ([], [])
+            for statement in drop:
+                db.execute(statement)
+            db.execute(MESSAGES_SQL, {**values, "from": 0, "to": rounds})
+            db.execute(EVENTS_SQL, values)
+            for statement in make:
+                db.execute(statement)
+            db.execute(DIALOGS_SQL, values)
+            db.execute("SELECT setval(pg_get_serial_sequence('perch.messages', 'id'), max(id)) FROM perch.messages")
+            db.execute("VACUUM ANALYZE")
+            db.execute("CHECKPOINT")
+        self.users, self.messages = users, messages
+        self.people += range(user, user + count)
+        return time.monotonic() - started
+
+    def size(self):
+        return self.instance.sql("SELECT pg_database_size(current_database())")[0][0]
+
+    def some(self):
+        """[(Member, a peer's id, position)] of people drawn evenly from all."""
+        step = max(1, len(self.people) // ASKED_USERS)
+        chosen = self.people[::step]
+        sessions = new_sessions(len(chosen))
+        self.instance.sql("INSERT INTO perch.sessions (id, user_id, user_agent, ip, expires_at)"
+                          " SELECT s, u, 'town', '127.0.0.1', now() + interval '1 day'"
+                          " FROM unnest(%s::bigint[], %s::bigint[]) AS t (s, u)", sessions, chosen)
+        rows = dict((user, (peer, seq)) for user, peer, seq in self.instance.sql(
+            "SELECT m.user_id, min(d.peer_id), m.seq FROM perch.mailboxes m JOIN perch.dialogs d USING (user_id)"
+            " WHERE m.user_id = ANY (%s) GROUP BY m.user_id, m.seq", chosen))
+        return [(Member(user, session, token), *rows[user])
+                for user, session, token in zip(chosen, sessions, tokens(self.instance, zip(chosen, sessions)))]
+
+
+def requests_of(some, epoch):
+    """What perch-load asks, by kind."""
+    return {
+        "poll": [(member, f"/api/v1/events?cursor={epoch}-{seq - 1}&wait=50") for member, _, seq in some],
+        "page": [(member, f"/api/v1/dialogs/{peer}/messages?limit=50") for member, peer, _ in some],
+        "dialogs": [(member, "/api/v1/dialogs?limit=50") for member, _, _ in some],
+        "send": [(member, f"/api/v1/dialogs/{peer}/messages", '{"body":"The-quick-brown-fox-jumps-over-the-lazy-dog"}')
+                 for member, peer, _ in some],
+    }
+
+
+def measure_growth(instance, scale, say):
+    """[{"users":, "messages":, "fill_s":, "bytes":, "perch_pss":, "ms": {kind: {"p50":, "p99":}}}]"""
+    town, found = Town(instance), []
+    epoch = instance.sql("SELECT epoch FROM perch.epoch")[0][0]
+    for users, messages in scale.growth:
+        say(f"growth: {users} people, {messages} messages …")
+        fill_s = town.grow(users, messages)
+        # Sends last: they move the positions that the polls ask from.
+        loads = {kind: Load(instance, rows) for kind, rows in requests_of(town.some(), epoch).items()}
+        step = {"users": users, "messages": messages, "fill_s": fill_s, "bytes": town.size(), "ms": {}, "failures": 0}
+        for kind in ("poll", "page", "dialogs", "send"):
+            result = loads[kind].ask(clients=1, seconds=scale.growth_seconds)
+            step["ms"][kind] = {name: result["latency_ms"][name] for name in ("p50", "p99")}
+            step["failures"] += result["failures"]
+        memory = memory_of(instance)
+        step["perch_pss"] = memory["perch"]["pss"]
+        found.append(step)
+    return found
