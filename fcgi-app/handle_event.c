@@ -1,8 +1,12 @@
-/* GET /events: the long poll.
+/* GET /events: the long poll, and the same events as a stream.
  *
- * Answers at once when there is something after the cursor; otherwise parks the connection at the
- * hub, with the position PostgreSQL has just confirmed. The next poll's cursor is a receipt for
- * everything up to it. */
+ * A poll is answered at once when there is something after its cursor; otherwise the connection is
+ * parked at the hub, with the position PostgreSQL has just confirmed. The next poll's cursor is a
+ * receipt for everything up to it.
+ *
+ * A stream begins with what there is after its cursor, and the hub goes on with it. What is too
+ * much for a socket's buffer to take at once is brought in pieces: the stream ends, and the browser
+ * comes back for more by itself, so no worker ever waits for a slow reader. */
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,17 +16,20 @@
 #include "common/store_event.h"
 #include "render.h"
 #include "response.h"
+#include "stream.h"
 #include "worker.h"
 
 enum {
     WAIT_MAX_S = 50,
     WAIT_DEFAULT_S = 25,
     BATCH_BYTES_MAX = 256 * 1024,
+    STREAM_BYTES_MAX = 64 * 1024, /* HANDOFF_ROOM takes this and goes on taking events */
     AFTER_BUSY_MS = 1000, /* where the hub cannot take another poll; up to three times that */
 };
 
 struct poll_query {
-    bool has_cursor;
+    bool stream;
+    const char *from; /* the cursor's text, NULL: none */
     struct cursor cursor;
     const char *tab;
     int64_t wait_s;
@@ -34,7 +41,12 @@ static int read_query(struct request *request, struct poll_query *ret_query)
     const char *cursor = request_param(request, "cursor");
     const char *state = request_param(request, "state");
     query.tab = request_param(request, "tab");
-    query.has_cursor = cursor != NULL;
+    const char *last_id = request_env(request, "HTTP_LAST_EVENT_ID");
+    query.stream = stream_is_accepted(request_env(request, "HTTP_ACCEPT"));
+    /* A browser that comes back asks for the same address as before and says how far it got. */
+    if (query.stream && last_id != NULL && last_id[0] != '\0')
+        cursor = last_id;
+    query.from = cursor;
     int err = cursor != NULL ? cursor_parse(cursor, &query.cursor) : 0;
     if (err == 0)
         err = request_param_int(request, "wait", 0, WAIT_MAX_S, WAIT_DEFAULT_S, &query.wait_s);
@@ -87,29 +99,75 @@ static void reply_events(struct response *response, const char *from,
     buf_adds(&response->body, "]}");
 }
 
-/* Nothing new: the hub waits on. */
-static void park(struct request *request, struct response *response, const struct poll_query *query,
-                 const char *from)
+/* Hands the connection to the hub; ERR_BUSY: it takes no more, *ret_after_ms is when to come back.
+ */
+static int park(struct request *request, struct response *response, const struct poll_query *query,
+                const struct cursor *at, int *ret_after_ms)
 {
     struct worker *worker = request->worker;
     struct handoff_park park = {
         .kind = HANDOFF_PARK,
         .fcgi_id = request->fcgx->requestId,
+        .stream = query->stream,
         .user_id = request->caller.user_id,
         .session_id = request->caller.session_id,
         .deadline_ms = clock_mono_ms() + query->wait_s * 1000,
-        .cursor = query->cursor,
+        .cursor = *at,
     };
     snprintf(park.tab, sizeof park.tab, "%s", query->tab ? query->tab : "");
     snprintf(park.request_id, sizeof park.request_id, "%s", request->id);
-    if (handoff_park(worker->hub_fds[park.user_id % worker->hub_count], &park,
-                     request->fcgx->ipcFd) == 0) {
+    int err = handoff_park(worker->hub_fds[park.user_id % worker->hub_count], &park,
+                           request->fcgx->ipcFd);
+    if (err == 0)
         response->parked = true;
-        return;
+    else
+        *ret_after_ms = AFTER_BUSY_MS + (int)randombytes_uniform(2 * AFTER_BUSY_MS);
+    return err;
+}
+
+/* Nothing new: the hub waits on. */
+static void reply_later(struct request *request, struct response *response,
+                        const struct poll_query *query)
+{
+    int after_ms = 0;
+    handoff_make_room(request->fcgx->ipcFd);
+    if (park(request, response, query, &query->cursor, &after_ms) != 0) {
+        render_poll_head(&response->body, query->from, query->from, false, after_ms, false);
+        buf_adds(&response->body, "]}");
     }
-    int after_ms = AFTER_BUSY_MS + (int)randombytes_uniform(2 * AFTER_BUSY_MS);
-    render_poll_head(&response->body, from, from, false, after_ms, false);
-    buf_adds(&response->body, "]}");
+}
+
+/* As many events as fit; where they end. */
+static struct cursor add_stream(struct buf *body, const char *from, const struct store_events *log)
+{
+    struct cursor at = {.seq = log->count > 0 ? log->events[0].seq - 1 : log->seq};
+    char cursor[CURSOR_TEXT_MAX];
+    snprintf(at.epoch, sizeof at.epoch, "%s", log->epoch);
+    stream_add_start(body, from, STREAM_RETRY_MS);
+    for (int i = 0; i < log->count; i++) {
+        const struct store_event *event = &log->events[i];
+        if (i > 0 && body->length + strlen(event->json) > STREAM_BYTES_MAX)
+            break;
+        at.seq = event->seq;
+        cursor_format(&at, cursor);
+        stream_add_event(body, cursor, event->json);
+    }
+    return at;
+}
+
+static void reply_stream(struct request *request, struct response *response,
+                         const struct poll_query *query, const char *from,
+                         const struct store_events *log)
+{
+    struct cursor at = add_stream(&response->body, from, log);
+    int after_ms = STREAM_AGAIN_MS;
+    response->type = STREAM_TYPE;
+    /* Each block at once; and then nginx takes no more of a stream than its reader does. */
+    buf_adds(&response->headers, "X-Accel-Buffering: no\r\n");
+    handoff_make_room(request->fcgx->ipcFd);
+    if (at.seq < log->seq || (response_open(response, request) == 0 &&
+                              park(request, response, query, &at, &after_ms) != 0))
+        stream_add_end(&response->body, after_ms);
 }
 
 int event_poll(struct request *request, struct response *response)
@@ -120,17 +178,19 @@ int event_poll(struct request *request, struct response *response)
     /* Without a cursor only the position is wanted: nothing lies after the end. */
     if (err == 0)
         err = store_event_poll(request->worker->pg, request->arena, request->caller.user_id,
-                               query.has_cursor ? query.cursor.seq : STORE_ID_MAX, &log);
+                               query.from != NULL ? query.cursor.seq : STORE_ID_MAX, &log);
     if (err != 0)
         return err;
     const char *present = arena_printf(request->arena, "%s-%lld", log.epoch, (long long)log.seq);
-    const char *reason = query.has_cursor ? reset_reason(&query.cursor, &log) : NULL;
-    const char *from = query.has_cursor ? request_param(request, "cursor") : present;
+    const char *reason = query.from != NULL ? reset_reason(&query.cursor, &log) : NULL;
+    const char *from = query.from != NULL ? query.from : present;
     if (reason != NULL)
         return reply_reset(response, reason, present);
-    if (!query.has_cursor || log.count > 0 || query.wait_s == 0)
+    if (query.stream)
+        reply_stream(request, response, &query, from, &log);
+    else if (query.from == NULL || log.count > 0 || query.wait_s == 0)
         reply_events(response, from, &log);
     else
-        park(request, response, &query, from);
+        reply_later(request, response, &query);
     return 0;
 }

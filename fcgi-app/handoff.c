@@ -1,6 +1,8 @@
 #include "handoff.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -26,6 +28,24 @@ int handoff_pair(int ret_fds[2])
         log_warn("the hand-off queue holds %d KiB instead of %d: raise net.core.wmem_max",
                  got / 2048, size / 1024);
     return 0;
+}
+
+void handoff_make_room(int fd)
+{
+    /* Linux doubles what is asked for, to have room for its own records, and tells the double. */
+    const int half = HANDOFF_ROOM / 2;
+    const int on = 1;
+    const unsigned patience_ms = 30000;
+    int size = 0;
+    int domain = AF_UNIX;
+    socklen_t length = sizeof size;
+    if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length) == 0 && size < HANDOFF_ROOM)
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &half, sizeof half);
+    length = sizeof domain;
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 || domain == AF_UNIX)
+        return;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
 }
 
 static int handoff_send(int socket, const struct msghdr *message)

@@ -7,6 +7,7 @@
 #ifndef PERCH_HANDOFF_H
 #define PERCH_HANDOFF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ enum {
     HANDOFF_TAB_MAX = 36,        /* a UUID */
     HANDOFF_REQUEST_ID_MAX = 64, /* of X-Request-Id */
     HANDOFF_WAKE_MAX = 60 * 1024,
+    HANDOFF_ROOM = 208 * 1024, /* of a parked connection's send buffer */
 };
 
 enum handoff_kind { HANDOFF_PARK = 1, HANDOFF_WAKE = 2 };
@@ -24,6 +26,7 @@ enum handoff_kind { HANDOFF_PARK = 1, HANDOFF_WAKE = 2 };
 struct handoff_park {
     uint32_t kind;
     int32_t fcgi_id; /* FastCGI request id */
+    bool stream;     /* of server-sent events, begun already; without a deadline */
     int64_t user_id;
     int64_t session_id;
     int64_t deadline_ms;  /* monotonic: when to answer without news */
@@ -31,6 +34,11 @@ struct handoff_park {
     char tab[HANDOFF_TAB_MAX + 1];
     char request_id[HANDOFF_REQUEST_ID_MAX + 1];
 };
+
+/* Prepares a connection for being parked: whatever is written to it later must go out whole at
+ * once, or not at all. A unix socket has the room; TCP would begin with less, wait for company
+ * before it sends little, and need a quarter of an hour to notice that the other host is gone. */
+void handoff_make_room(int fd);
 
 /* A wake-up that Redis did not take; followed by its text (wake.h). */
 struct handoff_wake {

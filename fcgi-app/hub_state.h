@@ -38,8 +38,8 @@ enum follow {
     FOLLOW_LEAVING /* UNSUBSCRIBE is on its way */
 };
 
-/* One waiting poll. There are thousands: every byte counts, and the texts follow the struct, as
- * long as they are. */
+/* One waiting poll or stream. There are thousands: every byte counts, and the texts follow the
+ * struct, as long as they are. */
 struct waiter {
     TAILQ_ENTRY(waiter) of_user; /* oldest first */
     LIST_ENTRY(waiter) of_slot;  /* hub_wait.c */
@@ -49,6 +49,7 @@ struct waiter {
     int fd;
     uint16_t fcgi_id;
     uint8_t tab_size; /* with its NUL */
+    bool stream;      /* goes on after an event; else a poll, which ends with it */
     char texts[];     /* the tab, then the request's id */
 };
 
@@ -142,6 +143,8 @@ void hub_wait_free(struct hub_wait *wait);
 /* ERR_BUSY, logged: the kernel watches no more connections for us. */
 int hub_wait_add(struct hub_wait *wait, struct waiter *waiter, int64_t deadline_ms)
     __attribute__((warn_unused_result));
+/* From now on this is its deadline. */
+void hub_wait_prolong(struct hub_wait *wait, struct waiter *waiter, int64_t deadline_ms);
 void hub_wait_remove(struct hub_wait *wait, struct waiter *waiter);
 
 /* hub_ended.c: sessions that ended lately. */
@@ -172,12 +175,17 @@ void hub_verify_renew(struct hub_verify *verify);
 struct hub_clean *hub_clean_new(struct hub *hub);
 void hub_clean_free(struct hub_clean *clean);
 
-/* hub_reply.c: bytes. Each ends the FastCGI request; the caller closes the descriptor. */
+/* hub_reply.c: bytes. Polls end with any of these, and the caller closes the descriptor; so do
+ * streams, unless it is said here that they go on. */
 enum hub_answer { HUB_NOTHING, HUB_MORE, HUB_SUPERSEDED };
 void hub_reply_poll(struct hub *hub, const struct waiter *waiter, enum hub_answer answer,
                     int after_ms);
-/* One event: in the log at waiter->seq + 1, or passing (the cursor stays). */
-void hub_reply_event(struct hub *hub, const struct waiter *waiter, const char *json, bool passing);
+/* One event: in the log at waiter->seq + 1, or passing (the cursor stays). True: it is a stream and
+ * goes on from there. False also for a stream that does not take all of it, which its reader is too
+ * slow for. */
+bool hub_reply_event(struct hub *hub, const struct waiter *waiter, const char *json, bool passing);
+/* Into a stream; as hub_reply_event(). */
+bool hub_reply_ping(struct hub *hub, const struct waiter *waiter);
 void hub_reply_unauthorized(struct hub *hub, const struct waiter *waiter);
 /* For a connection that is no waiter (yet). */
 void hub_reply_park(struct hub *hub, const struct handoff_park *park, int fd, int after_ms);

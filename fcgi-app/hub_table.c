@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "hub_state.h"
+#include "stream.h"
 
 enum {
     AFTER_SUPERSEDED_MS = 1000,
@@ -82,9 +83,23 @@ void hub_waiter_gone(struct hub *hub, struct waiter *waiter)
     waiter_free(hub, waiter);
 }
 
+/* One event, which ends a poll but not a stream. */
+static void waiter_tell(struct hub *hub, struct waiter *waiter, const char *json, bool passing)
+{
+    if (hub_reply_event(hub, waiter, json, passing))
+        waiter->seq += !passing;
+    else
+        waiter_free(hub, waiter);
+}
+
 void hub_waiter_due(struct hub *hub, struct waiter *waiter)
 {
-    waiter_answer(hub, waiter, HUB_NOTHING, 0);
+    if (!waiter->stream)
+        waiter_answer(hub, waiter, HUB_NOTHING, 0);
+    else if (hub_reply_ping(hub, waiter))
+        hub_wait_prolong(hub->wait, waiter, clock_mono_ms() + STREAM_PING_MS);
+    else
+        waiter_free(hub, waiter);
 }
 
 /* Makes room: an older poll of the same tab gives way, and so does the oldest of too many. */
@@ -116,9 +131,11 @@ static struct waiter *waiter_new(struct hub *hub, struct hub_user *user,
     waiter->fd = fd;
     waiter->fcgi_id = (uint16_t)park->fcgi_id;
     waiter->tab_size = (uint8_t)tab_size;
+    waiter->stream = park->stream;
     memcpy(waiter->texts, park->tab, tab_size);
     memcpy(waiter->texts + tab_size, park->request_id, id_size);
-    if (hub_wait_add(hub->wait, waiter, park->deadline_ms) != 0) {
+    int64_t deadline = park->stream ? clock_mono_ms() + STREAM_PING_MS : park->deadline_ms;
+    if (hub_wait_add(hub->wait, waiter, deadline) != 0) {
         free(waiter);
         return NULL;
     }
@@ -179,21 +196,20 @@ static void wake_event(struct hub *hub, struct hub_user *user, const struct wake
         next = TAILQ_NEXT(waiter, of_user);
         if (waiter->seq >= wake->at.seq)
             continue;
-        if (waiter->seq + 1 < wake->at.seq || wake->json == NULL) {
+        if (waiter->seq + 1 < wake->at.seq || wake->json == NULL)
             waiter_answer(hub, waiter, HUB_MORE, 0);
-            continue;
-        }
-        hub_reply_event(hub, waiter, wake->json, false);
-        waiter_free(hub, waiter);
+        else
+            waiter_tell(hub, waiter, wake->json, false);
     }
 }
 
 static void wake_passing(struct hub *hub, struct hub_user *user, const char *json)
 {
     struct waiter *waiter;
-    while ((waiter = TAILQ_FIRST(&user->waiters)) != NULL) {
-        hub_reply_event(hub, waiter, json, true);
-        waiter_free(hub, waiter);
+    struct waiter *next;
+    for (waiter = TAILQ_FIRST(&user->waiters); waiter != NULL; waiter = next) {
+        next = TAILQ_NEXT(waiter, of_user);
+        waiter_tell(hub, waiter, json, true);
     }
 }
 

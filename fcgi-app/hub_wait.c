@@ -107,6 +107,12 @@ int hub_wait_add(struct hub_wait *wait, struct waiter *waiter, int64_t deadline_
     return 0;
 }
 
+void hub_wait_prolong(struct hub_wait *wait, struct waiter *waiter, int64_t deadline_ms)
+{
+    LIST_REMOVE(waiter, of_slot);
+    put(wait, waiter, deadline_ms);
+}
+
 /* Taken out by name: the worker that handed it over may still have the connection open, and then
  * closing ours would leave it in the epoll. */
 void hub_wait_remove(struct hub_wait *wait, struct waiter *waiter)

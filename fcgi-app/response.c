@@ -58,23 +58,53 @@ void response_problem(struct response *response, int err)
     buf_adds(body, "}");
 }
 
-int response_send(struct response *response, struct request *request)
+static void add_headers(struct response *response, const struct request *request)
 {
-    FCGX_Request *fcgx = request->fcgx;
     struct buf *headers = &response->headers;
     int status = response->status ? response->status : 200;
     buf_addf(headers, "Status: %d %s\r\nCache-Control: no-store\r\n", status, http_reason(status));
     if (status != 204)
-        buf_addf(headers, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-                 response->type ? response->type : "application/json", response->body.length);
+        buf_addf(headers, "Content-Type: %s\r\n",
+                 response->type ? response->type : "application/json");
     if (response->retry_after_s > 0)
         buf_addf(headers, "Retry-After: %d\r\n", response->retry_after_s);
     if (request->id[0] != '\0')
         buf_addf(headers, "X-Request-Id: %s\r\n", request->id);
-    buf_adds(headers, "\r\n");
-    int sent = FCGX_PutStr(headers->data, (int)headers->length, fcgx->out);
-    if (sent >= 0 && status != 204 && response->body.length > 0)
-        sent = FCGX_PutStr(response->body.data, (int)response->body.length, fcgx->out);
-    FCGX_Finish_r(fcgx);
+}
+
+/* Headers, unless they are gone already, and body. */
+static int put(struct response *response, struct request *request)
+{
+    FCGX_Stream *out = request->fcgx->out;
+    int sent = 0;
+    if (!response->opened) {
+        buf_adds(&response->headers, "\r\n");
+        sent = FCGX_PutStr(response->headers.data, (int)response->headers.length, out);
+    }
+    if (sent >= 0 && response->status != 204 && response->body.length > 0)
+        sent = FCGX_PutStr(response->body.data, (int)response->body.length, out);
     return sent < 0 ? ERR_GONE : 0;
+}
+
+int response_open(struct response *response, struct request *request)
+{
+    add_headers(response, request);
+    int err = put(response, request);
+    if (err == 0 && FCGX_FFlush(request->fcgx->out) != 0)
+        err = ERR_GONE;
+    buf_clear(&response->body);
+    response->opened = true;
+    return err;
+}
+
+int response_send(struct response *response, struct request *request)
+{
+    if (!response->opened) {
+        add_headers(response, request);
+        if (response->status != 204)
+            buf_addf(&response->headers, "Content-Length: %zu\r\n", response->body.length);
+    }
+    int err = put(response, request);
+    FCGX_Finish_r(request->fcgx);
+    return err;
 }

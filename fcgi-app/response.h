@@ -15,6 +15,7 @@ struct response {
     const char *field;  /* for problems: the input at fault */
     struct buf members; /* for problems: further members, each ",\"name\":value" */
     int retry_after_s;  /* 0: none */
+    bool opened;        /* headers and the body's beginning are sent already */
     bool parked;        /* the connection is the hub's now: send nothing */
 };
 
@@ -33,7 +34,13 @@ int response_invalid(struct response *response, const char *field)
  * members. */
 void response_problem(struct response *response, int err);
 
-/* Writes it to the web server and ends the FastCGI request. ERR_GONE: nobody is listening any more.
+/* Writes what there is to the web server, without a length, and leaves the request open: the rest
+ * of the body follows with response_send(), or from the hub. ERR_GONE: nobody is listening. */
+int response_open(struct response *response, struct request *request)
+    __attribute__((warn_unused_result));
+
+/* Writes it (or the rest of it) to the web server and ends the FastCGI request. ERR_GONE: nobody is
+ * listening any more.
  */
 int response_send(struct response *response, struct request *request)
     __attribute__((warn_unused_result));

@@ -155,7 +155,7 @@ class Contract:
             return
         content = response["content"].get(reply.media)
         assert content is not None, f"{where}: Content-Type {reply.media!r} is not documented"
-        self._validate(content["schema"], reply.json, where)
+        self._validate(content["schema"], reply.json if reply.media.endswith("json") else reply.raw.decode(), where)
         if reply.media == "application/problem+json":
             assert reply.json["status"] == reply.status, where
             self.check_title(reply, where)

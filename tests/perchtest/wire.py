@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import resource
+import socket
 import uuid
 
 API = "/api/v1"
@@ -50,8 +51,16 @@ class Wire:
     async def __aexit__(self, *_):
         self.close()
 
-    async def open(self):
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+    async def open(self, receive_buffer=None):
+        """With a receive buffer of so many bytes: somebody who reads slowly."""
+        if receive_buffer is None:
+            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+            return self
+        line = socket.socket()
+        line.setblocking(False)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", self.port))
+        self.reader, self.writer = await asyncio.open_connection(sock=line, limit=receive_buffer)
         return self
 
     def close(self):
@@ -84,10 +93,7 @@ class Wire:
 
     async def receive(self):
         try:
-            head = await self.reader.readuntil(b"\r\n\r\n")
-            status, *rest = head.decode("latin-1").split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest if line)}
-            status = int(status.split()[1])
+            status, headers = await self.head()
             body = await self.body(status, headers)
         except GONE:
             self.close()
@@ -95,6 +101,13 @@ class Wire:
         if headers.get("connection") == "close":
             self.close()
         return Reply(status, headers, body)
+
+    async def head(self):
+        """(status, headers by lower-case name)"""
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        status, *rest = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest if line)}
+        return int(status.split()[1]), headers
 
     async def body(self, status, headers):
         if status in (204, 304):

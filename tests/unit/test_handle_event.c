@@ -38,9 +38,31 @@ int store_event_poll(struct pg *pg, struct arena *arena, int64_t user_id, int64_
     return poll_err;
 }
 
+/* In the place of libfcgi: what was sent before the connection was parked. */
+static struct buf sent;
+static bool client_gone;
+
+int FCGX_PutStr(const char *text, int length, FCGX_Stream *out)
+{
+    (void)out;
+    if (client_gone)
+        return -1;
+    buf_add(&sent, text, (size_t)length);
+    return length;
+}
+
+int FCGX_FFlush(FCGX_Stream *out)
+{
+    (void)out;
+    return 0;
+}
+
 static int begin(void **state)
 {
     (void)state;
+    buf_clear(&sent);
+    buf_adds(&sent, "");
+    client_gone = false;
     log_now = (struct store_events){.epoch = "a1", .seq = 43, .floor = 40, .events = log_events};
     poll_err = 0;
     for (int i = 0; i < HUBS; i++) {
@@ -60,17 +82,18 @@ static int end(void **state)
     }
     close(line[0]);
     close(line[1]);
+    buf_release(&sent);
     return 0;
 }
 
-/* Polls as user 5 in session 6; what the handler returned. */
-static int poll_with(const char *query)
+/* Asks as user 5 in session 6; what the handler returned. */
+static int ask_with(const char *query, const char *accept, const char *last_id)
 {
     static char param[256];
 
     snprintf(param, sizeof(param), "QUERY_STRING=%s", query);
     fake_request_end(&fake);
-    fake_request_begin(&fake, param, "REQUEST_ID=5e1f", NULL);
+    fake_request_begin(&fake, param, "REQUEST_ID=5e1f", accept, last_id, NULL);
     fake.fcgx.requestId = 258;
     fake.fcgx.ipcFd = line[1];
     fake.worker.hub_count = HUBS;
@@ -78,6 +101,16 @@ static int poll_with(const char *query)
     fake.request.caller = (struct caller){.user_id = 5, .session_id = 6};
     assert_int_equal(request_parse_query(&fake.request), 0);
     return event_poll(&fake.request, &fake.response);
+}
+
+static int poll_with(const char *query)
+{
+    return ask_with(query, "HTTP_ACCEPT=*/*", "HTTP_LAST_EVENT_ID=nonsense");
+}
+
+static int stream_with(const char *query, const char *last_id)
+{
+    return ask_with(query, "HTTP_ACCEPT=text/event-stream", last_id);
 }
 
 static void assert_member(struct json_object *object, const char *name, const char *json)
@@ -286,6 +319,107 @@ static void a_poll_the_hub_cannot_take_is_answered(void **state)
     json_object_put(reply);
 }
 
+static void assert_parked_at(int64_t seq)
+{
+    int fd = -1;
+
+    assert_true(fake.response.parked);
+    assert_int_equal(handoff_receive(hubs[5 % HUBS][1], &message, &fd), 0);
+    assert_true(message.park.stream);
+    assert_string_equal(message.park.cursor.epoch, "a1");
+    assert_int_equal(message.park.cursor.seq, seq);
+    close(fd);
+}
+
+static void a_stream_begins_with_what_there_is_and_goes_to_the_hub(void **state)
+{
+    (void)state;
+    log_fill(42, 2, "{\"type\":\"x\"}");
+    assert_int_equal(stream_with("cursor=a1-41&tab=t", NULL), 0);
+    assert_parked_at(43);
+    assert_string_equal(message.park.tab, "t");
+    assert_non_null(strstr(sent.data, "\r\nContent-Type: text/event-stream\r\n"));
+    assert_non_null(strstr(sent.data, "X-Accel-Buffering: no\r\n"));
+    assert_non_null(strstr(sent.data, "\r\nX-Request-Id: 5e1f\r\n"));
+    assert_null(strstr(sent.data, "Content-Length"));
+    assert_string_equal(strstr(sent.data, "\r\n\r\n") + 4,
+                        "retry: 1000\nid: a1-41\n\nid: a1-42\ndata: {\"type\":\"x\"}\n\n"
+                        "id: a1-43\ndata: {\"type\":\"x\"}\n\n");
+}
+
+static void a_stream_without_a_cursor_begins_at_the_end(void **state)
+{
+    (void)state;
+    assert_int_equal(stream_with("", NULL), 0);
+    assert_true(asked_after >= log_now.seq);
+    assert_parked_at(43);
+    assert_string_equal(strstr(sent.data, "\r\n\r\n") + 4, "retry: 1000\nid: a1-43\n\n");
+}
+
+static void the_last_event_id_wins_over_the_cursor(void **state)
+{
+    (void)state;
+    assert_int_equal(stream_with("cursor=a1-41", "HTTP_LAST_EVENT_ID=a1-43"), 0);
+    assert_int_equal(asked_after, 43);
+    assert_parked_at(43);
+    assert_int_equal(stream_with("cursor=nonsense", "HTTP_LAST_EVENT_ID=a1-42"), 0);
+    assert_int_equal(asked_after, 42);
+    assert_int_equal(stream_with("cursor=a1-41", "HTTP_LAST_EVENT_ID="), 0);
+    assert_int_equal(asked_after, 41);
+    asked_user = 0;
+    assert_int_equal(stream_with("cursor=a1-41", "HTTP_LAST_EVENT_ID=43"), ERR_BAD_CURSOR);
+    assert_int_equal(asked_user, 0);
+    assert_int_equal(stream_with("", "HTTP_LAST_EVENT_ID=b2-43"), ERR_CURSOR_RESET);
+    assert_non_null(strstr(fake.response.members.data, "\"reason\":\"epoch\""));
+}
+
+static void what_a_stream_cannot_bring_at_once_it_comes_back_for(void **state)
+{
+    struct buf json = {0};
+
+    (void)state;
+    buf_adds(&json, "{\"body\":\"");
+    while (json.length < 30 * 1024)
+        buf_adds(&json, "0123456789");
+    buf_adds(&json, "\"}");
+    log_now.seq = 44;
+    log_fill(42, 3, json.data);
+    assert_int_equal(stream_with("cursor=a1-41", NULL), 0);
+    assert_false(fake.response.parked);
+    assert_false(fake.response.opened);
+    assert_string_equal(fake.response.type, "text/event-stream");
+    assert_non_null(strstr(fake.response.body.data, "id: a1-43\n"));
+    assert_null(strstr(fake.response.body.data, "id: a1-44\n"));
+    assert_non_null(strstr(fake.response.body.data, "\n\nretry: 50\n\n"));
+    assert_true(fake.response.body.length < 65 * 1024);
+    buf_release(&json);
+}
+
+static void a_stream_the_hub_cannot_take_ends_and_comes_back_later(void **state)
+{
+    int retry_ms = 0;
+
+    (void)state;
+    close(hubs[5 % HUBS][1]);
+    hubs[5 % HUBS][1] = -1;
+    assert_int_equal(stream_with("cursor=a1-43", NULL), 0);
+    assert_false(fake.response.parked);
+    assert_true(fake.response.opened);
+    assert_int_equal(sscanf(fake.response.body.data, "retry: %d\n\n", &retry_ms), 1);
+    assert_in_range(retry_ms, 1000, 2999);
+}
+
+static void a_stream_whose_reader_has_gone_is_not_parked(void **state)
+{
+    int fd = -1;
+
+    (void)state;
+    client_gone = true;
+    assert_int_equal(stream_with("cursor=a1-43", NULL), 0);
+    assert_false(fake.response.parked);
+    assert_int_equal(handoff_receive(hubs[5 % HUBS][1], &message, &fd), ERR_BUSY);
+}
+
 #define event_test(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -303,6 +437,12 @@ int main(void)
         event_test(without_news_the_connection_goes_to_the_users_hub),
         event_test(a_poll_waits_25_seconds_where_it_does_not_say),
         event_test(a_poll_the_hub_cannot_take_is_answered),
+        event_test(a_stream_begins_with_what_there_is_and_goes_to_the_hub),
+        event_test(a_stream_without_a_cursor_begins_at_the_end),
+        event_test(the_last_event_id_wins_over_the_cursor),
+        event_test(what_a_stream_cannot_bring_at_once_it_comes_back_for),
+        event_test(a_stream_the_hub_cannot_take_ends_and_comes_back_later),
+        event_test(a_stream_whose_reader_has_gone_is_not_parked),
     };
 
     return cmocka_run_group_tests_name("handle_event", tests, NULL, NULL);

@@ -1,6 +1,8 @@
 #include "unit.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,6 +302,51 @@ static void a_hub_that_is_gone_is_busy_and_leaves_the_descriptor(void **state)
     close(line[1]);
 }
 
+/* Two connected TCP sockets on the loopback, whose receiver takes little. */
+static void tcp_pair(int ret_fds[2])
+{
+    const int little = 4096;
+    struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof(place);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&place, sizeof(place)), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&place, &length), 0);
+    ret_fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(ret_fds[0], SOL_SOCKET, SO_RCVBUF, &little, sizeof(little));
+    assert_int_equal(connect(ret_fds[0], (struct sockaddr *)&place, sizeof(place)), 0);
+    ret_fds[1] = accept(listener, NULL, NULL);
+    assert_true(ret_fds[1] >= 0);
+    close(listener);
+}
+
+/* A stream's beginning and one of the longest events, or a poll's reply: at once, though nobody
+ * reads. */
+static void a_parked_connection_takes_a_whole_reply_at_once(void **state)
+{
+    static const char reply[112 * 1024];
+    static const char longest[64 * 1024];
+    const int little = 4096;
+    int line[2];
+
+    (void)state;
+    for (int tcp = 0; tcp < 2; tcp++) {
+        if (tcp)
+            tcp_pair(line);
+        else
+            assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, line), 0);
+        setsockopt(line[1], SOL_SOCKET, SO_SNDBUF, &little, sizeof(little));
+        handoff_make_room(line[1]);
+        assert_int_equal(send(line[1], longest, sizeof(longest), MSG_DONTWAIT), sizeof(longest));
+        assert_int_equal(
+            send(line[1], reply, sizeof(reply) - sizeof(longest), MSG_DONTWAIT | MSG_NOSIGNAL),
+            sizeof(reply) - sizeof(longest));
+        close(line[0]);
+        close(line[1]);
+    }
+}
+
 #define handoff_test(test) cmocka_unit_test_setup_teardown(test, pair_open, pair_close)
 
 int main(void)
@@ -318,6 +365,7 @@ int main(void)
         handoff_test(a_wake_up_longer_than_its_room_is_refused),
         handoff_test(an_empty_queue_is_busy_and_a_closed_one_gone),
         handoff_test(a_hub_that_is_gone_is_busy_and_leaves_the_descriptor),
+        handoff_test(a_parked_connection_takes_a_whole_reply_at_once),
     };
 
     return cmocka_run_group_tests_name("handoff", tests, NULL, NULL);

@@ -108,6 +108,7 @@ struct poll {
     int64_t seq;
     const char *tab;
     const char *epoch; /* NULL: the hub's */
+    bool stream;
 };
 
 /* Parks a poll; the browser's end of its connection. */
@@ -116,6 +117,7 @@ static int poll_park(struct poll poll)
     struct handoff_park park = {
         .kind = HANDOFF_PARK,
         .fcgi_id = FCGI_ID,
+        .stream = poll.stream,
         .user_id = poll.user_id,
         .session_id = poll.session_id ? poll.session_id : 1,
         .deadline_ms = clock_mono_ms() + 60000,
@@ -765,6 +767,193 @@ static void a_poll_is_answered_when_its_time_is_over(void **state)
     assert_int_equal(hub.waiter_count, 0);
 }
 
+/* What a stream has got since the last look, without its FastCGI records: "END" where the request
+ * ends, then "CLOSED". */
+static const char *stream_read(int fd)
+{
+    static unsigned char bytes[REPLY_MAX];
+    static struct buf text;
+    size_t length = 0;
+    ssize_t got;
+
+    while ((got = recv(fd, bytes + length, sizeof(bytes) - length, MSG_DONTWAIT)) > 0)
+        length += (size_t)got;
+    buf_clear(&text);
+    buf_adds(&text, "");
+    for (size_t at = 0; at < length;) {
+        size_t content = (size_t)bytes[at + 4] << 8 | bytes[at + 5];
+        assert_int_equal(bytes[at + 2] << 8 | bytes[at + 3], FCGI_ID);
+        if (bytes[at + 1] == FCGI_STDOUT)
+            buf_add(&text, bytes + at + FCGI_HEADER_LEN, content);
+        else
+            buf_adds(&text, "END");
+        at += FCGI_HEADER_LEN + content;
+        assert_true(at <= length);
+    }
+    if (got == 0)
+        buf_adds(&text, "CLOSED");
+    return text.data;
+}
+
+static void assert_stream(int fd, const char *text)
+{
+    assert_string_equal(stream_read(fd), text);
+}
+
+/* It ended and its browser comes back after so many milliseconds. */
+static void assert_stream_ended(int fd, int retry_ms)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), "retry: %d\n\nENDCLOSED", retry_ms);
+    assert_stream(fd, text);
+    close(fd);
+}
+
+static void a_stream_goes_on_after_an_event(void **state)
+{
+    int fd = park(ANN, .seq = 5, .stream = true);
+
+    (void)state;
+    event_wake(ANN, "a1", 6, "{\"n\":6}");
+    event_wake(ANN, "a1", 6, "{\"n\":6}"); /* told twice */
+    event_wake(ANN, "a1", 7, "{\"n\":7}");
+    hub_wake(&hub, ANN, "t {\"type\":\"typing\"}");
+    event_wake(ANN, "a1", 8, "{\"n\":8}");
+    assert_stream(fd, "id: a1-6\ndata: {\"n\":6}\n\nid: a1-7\ndata: {\"n\":7}\n\n"
+                      "data: {\"type\":\"typing\"}\n\nid: a1-8\ndata: {\"n\":8}\n\n");
+    assert_int_equal(hub.waiter_count, 1);
+    close(fd);
+}
+
+static void polls_and_streams_of_one_user_do_not_disturb_each_other(void **state)
+{
+    int streams[2] = {park(ANN, .seq = 5, .stream = true), park(ANN, .seq = 5, .stream = true)};
+    int poll = park(ANN, .seq = 5);
+
+    (void)state;
+    event_wake(ANN, "a1", 6, "{\"type\":\"x\"}");
+    assert_event(poll, "a1-5", "a1-6", "x");
+    for (int i = 0; i < 2; i++) {
+        assert_stream(streams[i], "id: a1-6\ndata: {\"type\":\"x\"}\n\n");
+        close(streams[i]);
+    }
+}
+
+static void a_stream_that_misses_something_comes_back_for_it(void **state)
+{
+    int gap = park(ANN, .seq = 5, .stream = true);
+    int too_long = park(BEN, .seq = 5, .stream = true);
+    int looked_at = park(30, .seq = 5, .stream = true);
+
+    (void)state;
+    event_wake(ANN, "a1", 7, "{\"n\":7}");
+    event_wake(BEN, "a1", 6, NULL);
+    hub_verified(&hub, 30, 1, 6, true);
+    assert_stream_ended(gap, 50);
+    assert_stream_ended(too_long, 50);
+    assert_stream_ended(looked_at, 50);
+}
+
+static void a_stream_ends_with_its_session_and_its_epoch(void **state)
+{
+    int ended = park(ANN, .session_id = 7, .seq = 5, .stream = true);
+    int other = park(ANN, .session_id = 8, .seq = 5, .stream = true);
+
+    (void)state;
+    session_wake(ANN, 7);
+    assert_stream_ended(ended, 50);
+    assert_waits(other);
+    assert_stream_ended(park(ANN, .session_id = 7, .seq = 5, .stream = true), 50);
+    unit_stderr_begin();
+    hub_epoch_changed(&hub, "b2");
+    unit_stderr_end();
+    assert_stream_ended(other, 50);
+}
+
+static void a_stream_gives_way_to_the_next_of_its_tab_and_past_the_cap(void **state)
+{
+    int streams[CAP + 1];
+    int tab = park(BEN, .seq = 5, .tab = "t", .stream = true);
+    int newer = park(BEN, .seq = 5, .tab = "t");
+
+    (void)state;
+    assert_stream(tab, "event: superseded\nretry: 1000\ndata: {}\n\nENDCLOSED");
+    close(tab);
+    tab = park(BEN, .seq = 5, .tab = "t", .stream = true);
+    json_object_put(reply_read(newer, 200));
+    for (int i = 0; i <= CAP; i++)
+        streams[i] = park(ANN, .seq = 5, .stream = true);
+    assert_stream_ended(streams[0], 1000);
+    for (int i = 1; i <= CAP; i++) {
+        assert_waits(streams[i]);
+        close(streams[i]);
+    }
+    assert_waits(tab);
+    close(tab);
+}
+
+static void a_stream_the_hub_cannot_take_ends(void **state)
+{
+    int fd;
+
+    (void)state;
+    hub.ending = true;
+    fd = park(ANN, .seq = 5, .stream = true);
+    assert_non_null(strstr(stream_read(fd), "ENDCLOSED"));
+    assert_int_equal(hub.waiter_count, 0);
+    close(fd);
+}
+
+static void a_drain_ends_streams_within_the_spread(void **state)
+{
+    int fd = park(ANN, .seq = 5, .stream = true);
+    int retry_ms = 0;
+
+    (void)state;
+    hub_table_drain(&hub);
+    assert_int_equal(sscanf(stream_read(fd), "retry: %d\n\nENDCLOSED", &retry_ms), 1);
+    assert_in_range(retry_ms, 50, 1000);
+    close(fd);
+}
+
+static void a_stream_is_pinged_and_goes_on(void **state)
+{
+    int fd = park(ANN, .seq = 5, .stream = true);
+
+    (void)state;
+    hub_waiter_due(&hub, TAILQ_FIRST(&hub_user_find(&hub, ANN)->waiters));
+    hub_waiter_due(&hub, TAILQ_FIRST(&hub_user_find(&hub, ANN)->waiters));
+    event_wake(ANN, "a1", 6, "{}");
+    assert_stream(fd, ": ping\n\n: ping\n\nid: a1-6\ndata: {}\n\n");
+    close(fd);
+}
+
+static void a_reader_that_never_reads_is_dropped(void **state)
+{
+    int fd = park(ANN, .seq = 0, .stream = true);
+    int reads = park(ANN, .seq = 0, .stream = true);
+    struct buf json = {0};
+    int64_t seq = 0;
+
+    (void)state;
+    buf_adds(&json, "{\"body\":\"");
+    while (json.length < WAKE_JSON_MAX - 2)
+        buf_adds(&json, "x");
+    buf_adds(&json, "\"}");
+    while (hub.waiter_count == 2 && seq < 100) {
+        event_wake(ANN, "a1", ++seq, json.data);
+        (void)stream_read(reads);
+    }
+    assert_in_range(seq, 2, 10); /* what the socket holds, and no more */
+    assert_waits(reads);
+    event_wake(ANN, "a1", seq + 1, "{}");
+    assert_non_null(strstr(stream_read(reads), "data: {}"));
+    buf_release(&json);
+    close(fd);
+    close(reads);
+}
+
 static void a_sweep_doubts_everybody_who_waits(void **state)
 {
     int fd = park(ANN, .seq = 5);
@@ -839,6 +1028,15 @@ int main(void)
         hub_test(a_browser_that_leaves_is_forgotten),
         hub_test(an_unread_body_is_discarded),
         hub_test(a_poll_is_answered_when_its_time_is_over),
+        hub_test(a_stream_goes_on_after_an_event),
+        hub_test(polls_and_streams_of_one_user_do_not_disturb_each_other),
+        hub_test(a_stream_that_misses_something_comes_back_for_it),
+        hub_test(a_stream_ends_with_its_session_and_its_epoch),
+        hub_test(a_stream_gives_way_to_the_next_of_its_tab_and_past_the_cap),
+        hub_test(a_stream_the_hub_cannot_take_ends),
+        hub_test(a_drain_ends_streams_within_the_spread),
+        hub_test(a_stream_is_pinged_and_goes_on),
+        hub_test(a_reader_that_never_reads_is_dropped),
         hub_test(a_sweep_doubts_everybody_who_waits),
         hub_test(a_sweep_lets_go_of_users_nobody_waited_for_lately),
     };
