@@ -21,7 +21,9 @@ enum {
     TOKEN_SECRET_MIN = 32, /* RFC 7518, 3.2: at least the hash's length */
     TOKEN_SECRET_MAX = 64,
     TOKEN_FILE_MAX = 8192,
-    TOKEN_LEEWAY_S = 60,
+    /* A host whose clock was set back must not log out everybody who came within the last hour:
+     * what counts is the session. */
+    TOKEN_LEEWAY_S = 2 * 3600,
 };
 
 static const char token_alphabet[] =
