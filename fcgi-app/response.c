@@ -105,6 +105,9 @@ int response_send(struct response *response, struct request *request)
             buf_addf(&response->headers, "Content-Length: %zu\r\n", response->body.length);
     }
     int err = put(response, request);
+    /* nginx asks to keep the connection (fastcgi.conf says why), but a worker that read from it
+     * would serve nobody else. */
+    request->fcgx->keepConnection = 0;
     FCGX_Finish_r(request->fcgx);
     return err;
 }
