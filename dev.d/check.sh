@@ -3,7 +3,7 @@
 # below /tmp, each on a port of its own.
 
 # shellcheck disable=SC2034 # shared with the other parts
-readonly SUITES=(unit werror sanitize distcheck sql api order hub browser dev fuzz)
+readonly SUITES=(unit werror sanitize distcheck sql api order hub browser dev fuzz chaos)
 readonly SUITES_QUICK=(unit sql api browser)
 
 command_check() {

@@ -16,7 +16,7 @@ PACKAGES_CHECK=(
     python3-pytest python3-pytest-xdist python3-pytest-timeout python3-pytest-random-order python3-hypothesis
     python3-psycopg python3-redis python3-requests python3-aiohttp python3-jsonschema python3-selenium
     chromium chromium-driver fonts-dejavu-core
-    libnginx-mod-nchan
+    libnginx-mod-nchan faketime
 )
 
 # packages_need PACKAGE…: install those that are missing.

@@ -6,6 +6,7 @@ test's back.
 """
 
 import asyncio
+import functools
 import json
 import os
 import resource
@@ -27,7 +28,7 @@ class Reply:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
 
-    @property
+    @functools.cached_property
     def json(self):
         return json.loads(self.body)
 
@@ -70,7 +71,8 @@ class Wire:
 
     def abort(self):
         """Gone without a word (a reset), as when a laptop's lid falls."""
-        self.writer.transport.abort()
+        if self.writer:
+            self.writer.transport.abort()
         self.reader = self.writer = None
 
     async def request(self, method, path, body=None):
