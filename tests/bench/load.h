@@ -75,7 +75,10 @@ int load_http_read(struct load_http *http);
 /* Where the value of a member begins, after its quote if it is a text; NULL. */
 const char *load_json_find(const char *json, const char *name);
 
-enum { LOAD_CURSOR_MAX = 256 };
+enum {
+    LOAD_CURSOR_MAX = 256,
+    LOAD_START_S = 60, /* until all polls wait, or the run is given up */
+};
 
 /* Somebody's waiting poll; the first member of its owner, which epoll's events point to. */
 struct load_poll {

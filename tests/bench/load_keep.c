@@ -171,8 +171,12 @@ void load_keep_run(const struct load_options *options)
     if (run.epoll < 0 || inputs < 0 || !run.waiters || options->waiting == 0)
         load_die("--waiting is needed, or memory, or descriptors");
     waiters_start(&run);
-    while (run.polling < options->waiting)
+    deadline = load_now_ns() + LOAD_START_S * INT64_C(1000000000);
+    while (run.polling < options->waiting) {
         events_handle(&run, 1000);
+        if (load_now_ns() > deadline)
+            load_die("only %d polls answer after %d s", run.polling, LOAD_START_S);
+    }
     load_input_await(events_handle, &run);
     run.asked = run.answered = run.sent_back = 0;
     deadline = load_now_ns() + options->seconds * INT64_C(1000000000);

@@ -233,8 +233,12 @@ void load_wake_run(const struct load_options *options)
         load_die("--waiting is needed");
     run_prepare(&run);
     waiters_start(&run);
-    while (run.polling < options->waiting && run.failures == 0)
+    deadline = load_now_ns() + LOAD_START_S * INT64_C(1000000000);
+    while (run.polling < options->waiting && run.failures == 0) {
         events_handle(&run, 1000);
+        if (load_now_ns() > deadline)
+            load_die("only %d polls answer after %d s", run.polling, LOAD_START_S);
+    }
     load_input_await(events_handle, &run);
     timer_arm(&run);
     deadline = load_now_ns() + (options->seconds + LATE_S) * INT64_C(1000000000);
