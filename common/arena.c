@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "log.h"
+#include "memory.h"
 
 enum { ARENA_BLOCK_SIZE = 16 * 1024 };
 
@@ -29,10 +28,8 @@ static struct arena_block *arena_block_new(size_t size)
 
     if (size <= SIZE_MAX - sizeof(*block))
         block = malloc(sizeof(*block) + size);
-    if (!block) {
-        log_error("out of memory: an arena wants %zu bytes", size);
-        _exit(1);
-    }
+    if (!block)
+        memory_out("an arena");
     block->next = NULL;
     block->size = size;
     block->used = 0;

@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "log.h"
+#include "memory.h"
 
 enum { BUF_CAPACITY_MIN = 256 };
 
@@ -41,10 +40,8 @@ void buf_reserve(struct buf *buf, size_t length)
             capacity *= 2;
         data = realloc(buf->data, capacity);
     }
-    if (!data) {
-        log_error("out of memory: a buffer of %zu bytes wants %zu more", buf->length, length);
-        _exit(1);
-    }
+    if (!data)
+        memory_out("a buffer");
     data[buf->length] = '\0';
     buf->data = data;
     buf->capacity = capacity;

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "err.h"
 #include "log.h"
+#include "memory.h"
 
 enum pg_state {
     PG_CLOSED,
@@ -84,9 +85,7 @@ void pg_result_clear(struct pg_result *result)
 
 struct pg *pg_new(const char *url, const char *application, const struct pg_profile *profile)
 {
-    struct pg *pg = calloc(1, sizeof *pg);
-    if (pg == NULL)
-        abort();
+    struct pg *pg = memory_new(sizeof *pg);
     pg->url = url;
     pg->application = application;
     pg->profile = profile;

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "err.h"
 #include "log.h"
+#include "memory.h"
 
 struct redis {
     struct redis_address address;
@@ -44,9 +45,7 @@ int redis_address_parse(const char *url, struct redis_address *ret_address)
 
 struct redis *redis_new(const struct redis_address *address)
 {
-    struct redis *redis = calloc(1, sizeof *redis);
-    if (redis == NULL)
-        abort();
+    struct redis *redis = memory_new(sizeof *redis);
     redis->address = *address;
     arena_init(&redis->texts);
     return redis;
@@ -75,7 +74,7 @@ void redis_add(struct redis *redis, const char *command, ...)
     char *wire = NULL;
     long long length = redisFormatCommandArgv(&wire, argc, argv, NULL);
     if (length < 0)
-        abort();
+        memory_out("a command for Redis");
     buf_add(&redis->queue, wire, (size_t)length);
     redisFreeCommand(wire);
     redis->queued++;

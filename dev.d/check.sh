@@ -131,7 +131,11 @@ count_pytest() {
     fi
 }
 
-suite_unit() { count_automake unit make -C "$CHECK/build" -j"$(nproc)" check; }
+suite_unit() {
+    count_automake unit make -C "$CHECK/build" -j"$(nproc)" check
+    count_command "unit tests with failing malloc" \
+        /usr/bin/python3 "$TOP/tests/unit/failing_malloc.py" "$CHECK/build" --seconds 25
+}
 
 suite_werror() {
     local compiler

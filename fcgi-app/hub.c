@@ -10,6 +10,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "hub_house.h"
 #include "hub_state.h"
 
@@ -131,8 +132,8 @@ static void hub_release(struct hub *hub)
 
 int hub_main(const struct child *child, int socket, const sigset_t *mask)
 {
-    struct hub *hub = calloc(1, sizeof *hub);
-    if (hub == NULL || sodium_init() < 0)
+    struct hub *hub = memory_new(sizeof *hub);
+    if (sodium_init() < 0)
         abort();
     hub_init(hub, child, socket);
     sigprocmask(SIG_SETMASK, mask, NULL);

@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/conf.h"
+#include "common/memory.h"
 #include "common/store_clean.h"
 #include "hub_house.h"
 #include "hub_state.h"
@@ -58,9 +59,7 @@ static void on_done(void *argument, int err, const struct pg_result *result)
 
 struct hub_clean *hub_clean_new(struct hub *hub)
 {
-    struct hub_clean *clean = calloc(1, sizeof *clean);
-    if (clean == NULL)
-        abort();
+    struct hub_clean *clean = memory_new(sizeof *clean);
     clean->hub = hub;
     clean->job = (struct hub_job){.begin = begin, .done = on_done, .argument = clean};
     event_assign(&clean->timer, hub->base, -1, 0, on_timer, clean);

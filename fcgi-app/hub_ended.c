@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/memory.h"
 #include "hub_state.h"
 
 struct hub_ended {
@@ -35,9 +36,7 @@ void hub_ended_add(struct hub *hub, int64_t session_id)
     struct hub_ended *ended = find(hub, session_id);
     if (ended != NULL)
         return; /* told twice */
-    ended = calloc(1, sizeof *ended);
-    if (ended == NULL)
-        abort();
+    ended = memory_new(sizeof *ended);
     ended->session_id = session_id;
     ended->at = clock_mono_ms();
     HASH_ADD(hh, hub->ended, session_id, sizeof ended->session_id, ended);

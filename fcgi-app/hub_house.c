@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/memory.h"
 #include "hub_state.h"
 
 struct hub_house {
@@ -45,9 +46,7 @@ void hub_house_add(struct hub_house *house, struct hub_job *job)
 
 struct hub_house *hub_house_new(struct hub *hub)
 {
-    struct hub_house *house = calloc(1, sizeof *house);
-    if (house == NULL)
-        abort();
+    struct hub_house *house = memory_new(sizeof *house);
     house->hub = hub;
     house->query = hub_query_new(hub, "perch-house");
     STAILQ_INIT(&house->jobs);

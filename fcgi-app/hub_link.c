@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "common/memory.h"
 #include "hub_state.h"
 
 struct hub_link {
@@ -139,7 +140,7 @@ void hub_link_send(struct hub_link *link, const char *format, ...)
         return;
     va_start(arguments, format);
     if (redisvAppendCommand(link->context, format, arguments) != REDIS_OK)
-        abort(); /* out of memory */
+        memory_out("a command for Redis");
     va_end(arguments);
     event_add(&link->write_event, NULL);
 }
@@ -148,9 +149,7 @@ struct hub_link *hub_link_new(struct hub *hub, const struct redis_address *addre
                               const struct hub_link_calls *calls, void *argument)
 {
     static const struct timeval every = {.tv_usec = HUB_PONG_MS * 1000};
-    struct hub_link *link = calloc(1, sizeof *link);
-    if (link == NULL)
-        abort();
+    struct hub_link *link = memory_new(sizeof *link);
     link->hub = hub;
     link->address = *address;
     link->calls = calls;

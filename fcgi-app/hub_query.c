@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/store.h"
 #include "hub_state.h"
 
@@ -82,9 +83,7 @@ void hub_query_start(struct hub_query *query, hub_query_begin *begin, hub_query_
 
 struct hub_query *hub_query_new(struct hub *hub, const char *application)
 {
-    struct hub_query *query = calloc(1, sizeof *query);
-    if (query == NULL)
-        abort();
+    struct hub_query *query = memory_new(sizeof *query);
     query->hub = hub;
     query->pg = pg_new(hub->conf->database_url, application, &store_profile);
     event_assign(&query->event, hub->base, -1, 0, on_ready, query);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/memory.h"
 #include "hub_link.h"
 #include "hub_state.h"
 
@@ -92,9 +93,7 @@ void hub_redis_leave(struct hub_redis *redis, struct hub_user *user)
 struct hub_redis *hub_redis_new(struct hub *hub, const struct redis_address *address)
 {
     static const struct hub_link_calls calls = {on_up, on_away, on_answer};
-    struct hub_redis *redis = calloc(1, sizeof *redis);
-    if (redis == NULL)
-        abort();
+    struct hub_redis *redis = memory_new(sizeof *redis);
     redis->hub = hub;
     snprintf(redis->prefix, sizeof redis->prefix, "%.40su:", hub->conf->redis_prefix);
     redis->link = hub_link_new(hub, address, &calls, redis);

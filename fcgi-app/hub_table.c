@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "hub_state.h"
 #include "stream.h"
 
@@ -26,9 +27,7 @@ struct hub_user *hub_user_find(struct hub *hub, int64_t user_id)
 
 static struct hub_user *user_new(struct hub *hub, int64_t user_id)
 {
-    struct hub_user *user = calloc(1, sizeof *user);
-    if (user == NULL)
-        abort();
+    struct hub_user *user = memory_new(sizeof *user);
     user->id = user_id;
     user->known = -1;
     TAILQ_INIT(&user->waiters);
@@ -122,9 +121,7 @@ static struct waiter *waiter_new(struct hub *hub, struct hub_user *user,
 {
     size_t tab_size = strlen(park->tab) + 1;
     size_t id_size = strlen(park->request_id) + 1;
-    struct waiter *waiter = calloc(1, sizeof *waiter + tab_size + id_size);
-    if (waiter == NULL)
-        abort();
+    struct waiter *waiter = memory_new(sizeof *waiter + tab_size + id_size);
     waiter->user = user;
     waiter->session_id = park->session_id;
     waiter->seq = park->cursor.seq;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/store_event.h"
 #include "hub_query.h"
 #include "hub_state.h"
@@ -158,9 +159,7 @@ void hub_verify_renew(struct hub_verify *verify)
 
 struct hub_verify *hub_verify_new(struct hub *hub)
 {
-    struct hub_verify *verify = calloc(1, sizeof *verify);
-    if (verify == NULL)
-        abort();
+    struct hub_verify *verify = memory_new(sizeof *verify);
     verify->hub = hub;
     verify->query = hub_query_new(hub, "perch-hub");
     event_assign(&verify->retry, hub->base, -1, 0, on_retry, verify);

@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "hub_state.h"
 
 enum {
@@ -125,8 +126,8 @@ void hub_wait_remove(struct hub_wait *wait, struct waiter *waiter)
 
 struct hub_wait *hub_wait_new(struct hub *hub)
 {
-    struct hub_wait *wait = calloc(1, sizeof *wait);
-    if (wait == NULL || (wait->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
+    struct hub_wait *wait = memory_new(sizeof *wait);
+    if ((wait->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
         abort();
     wait->hub = hub;
     for (int i = 0; i < SLOTS; i++)

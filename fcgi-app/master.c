@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "handoff.h"
 #include "hub.h"
 #include "listen.h"
@@ -88,9 +89,7 @@ static void signals_init(sigset_t *ret_mask)
 static void slots_init(struct master *master, int auth_workers)
 {
     const int counts[] = {master->conf->hubs, auth_workers, master->conf->workers};
-    struct slot *slot = calloc((size_t)(counts[0] + counts[1] + counts[2]), sizeof *slot);
-    if (slot == NULL)
-        abort();
+    struct slot *slot = memory_new((size_t)(counts[0] + counts[1] + counts[2]) * sizeof *slot);
     master->slots = slot;
     for (int role = ROLE_HUB; role <= ROLE_WORKER; role++)
         for (int i = 0; i < counts[role]; i++, slot++)
@@ -112,10 +111,8 @@ static int hubs_init(struct master *master)
 {
     size_t count = (size_t)master->conf->hubs;
     int err = 0;
-    master->hub_pairs = calloc(count, sizeof *master->hub_pairs);
-    master->hub_fds = calloc(count, sizeof *master->hub_fds);
-    if (master->hub_pairs == NULL || master->hub_fds == NULL)
-        abort();
+    master->hub_pairs = memory_new(count * sizeof *master->hub_pairs);
+    master->hub_fds = memory_new(count * sizeof *master->hub_fds);
     for (size_t i = 0; err == 0 && i < count; i++) {
         err = handoff_pair(master->hub_pairs[i]);
         master->hub_fds[i] = master->hub_pairs[i][0];

@@ -1,10 +1,12 @@
 #include "password.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <string.h>
 
 #include "common/err.h"
 #include "common/log.h"
+#include "common/memory.h"
 
 _Static_assert(PASSWORD_HASH_MAX == crypto_pwhash_STRBYTES, "password.h must follow libsodium");
 
@@ -35,5 +37,10 @@ bool password_verify(const struct password_cost *cost, const char *hash, const c
     if (sodium_init() < 0 || strlen(hash) >= sizeof(padded))
         return false;
     memcpy(padded, hash, strlen(hash));
-    return crypto_pwhash_str_verify(padded, password, length) == 0;
+    errno = 0;
+    bool good = crypto_pwhash_str_verify(padded, password, length) == 0;
+    /* Not the password's fault: it must not be called wrong. */
+    if (!good && errno == ENOMEM)
+        memory_out("a password check");
+    return good;
 }

@@ -14,6 +14,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "common/memory.h"
 
 enum {
     TOKEN_KEYS_MAX = 16,
@@ -141,10 +142,10 @@ out:
 int token_keys_load(const char *path, struct token_keys **ret_keys)
 {
     char text[TOKEN_FILE_MAX + 1];
-    struct token_keys *keys = calloc(1, sizeof(*keys));
+    struct token_keys *keys = memory_new(sizeof(*keys));
     int err = ERR_INTERNAL;
 
-    if (!keys || sodium_init() < 0)
+    if (sodium_init() < 0)
         goto out;
     if ((err = token_file_read(path, text)) || (err = token_keys_parse(path, text, keys)))
         goto out;

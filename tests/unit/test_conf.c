@@ -135,8 +135,9 @@ static void print_shows_every_row(void **state)
     FILE *stream = open_memstream(&text, &size);
 
     (void)state;
+    assert_non_null(stream);
     conf_print(stream);
-    fclose(stream);
+    assert_int_equal(fclose(stream), 0);
     for (size_t i = 0; i < COUNT(conf_names); i++)
         assert_non_null(strstr(text, conf_names[i]));
     assert_non_null(strstr(text, "(default: 8; 1 to 512)"));

@@ -3,6 +3,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/memory.h"
+
+/* Named here, so that tests have the malloc() that the programs have. */
+void *(*const unit_memory_new)(size_t) = memory_new;
+
 static FILE *unit_stderr_file;
 static int unit_stderr_saved;
 static char unit_stderr_text[64 * 1024];
