@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -64,17 +65,38 @@ static size_t log_written(int wanted, size_t room)
     return (size_t)wanted < room ? (size_t)wanted : room - 1;
 }
 
+static bool log_year_is_leap(int year)
+{
+    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+/* "2026-11-21T04:20:42" in UTC. By hand, because gmtime_r() and strftime() look for the time zone,
+ * which wants memory and takes a lock: a line about the lack of memory would wait for itself. */
+static void log_second_format(char *text, size_t size, time_t second)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int day = (int)(second / 86400);
+    int rest = (int)(second % 86400);
+    int year = 1970;
+    int month = 0;
+
+    for (; day >= 365 + log_year_is_leap(year); year++)
+        day -= 365 + log_year_is_leap(year);
+    for (; day >= days[month] + (month == 1 && log_year_is_leap(year)); month++)
+        day -= days[month] + (month == 1 && log_year_is_leap(year));
+    snprintf(text, size, "%04d-%02d-%02dT%02d:%02d:%02d", year, month + 1, day + 1, rest / 3600,
+             rest / 60 % 60, rest % 60);
+}
+
 /* Returns the length of what it put at the beginning of the line. */
 static size_t log_head_format(char *line, size_t size, enum log_level level)
 {
     struct timespec now;
-    struct tm parts;
-    char second[32];
+    char second[64];
     int wanted;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &parts);
-    strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &parts);
+    log_second_format(second, sizeof(second), now.tv_sec);
     wanted = snprintf(line, size, "%s.%03ldZ %s %s[%d] %s%s%s", second, now.tv_nsec / 1000000,
                       log_level_names[level], log_state.name, (int)getpid(),
                       log_state.request[0] ? "req=" : "", log_state.request,

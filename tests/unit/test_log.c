@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <regex.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "common/err.h"
 #include "common/log.h"
@@ -27,6 +30,34 @@ static void line_has_time_level_name_and_pid(void **state)
     log_warn("hello %d", 42);
     assert_matches(unit_stderr_end(), "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{3}Z warn "
                                       "worker\\[[0-9]+\\] hello 42\n$");
+}
+
+/* In the place of the C library's: what the log takes for now, in seconds. */
+static time_t now_second;
+
+int clock_gettime(clockid_t clock, struct timespec *ret_time)
+{
+    if (now_second == 0)
+        return (int)syscall(SYS_clock_gettime, clock, ret_time);
+    *ret_time = (struct timespec){.tv_sec = now_second, .tv_nsec = 123000000};
+    return 0;
+}
+
+static void every_day_has_its_date(void **state)
+{
+    (void)state;
+    for (time_t second = 86399; second < INT64_C(5000000000); second += 86400 * 13 + 3599) {
+        char wanted[64];
+        struct tm parts;
+
+        now_second = second;
+        unit_stderr_begin();
+        log_warn("x");
+        now_second = 0;
+        gmtime_r(&second, &parts);
+        strftime(wanted, sizeof(wanted), "%Y-%m-%dT%H:%M:%S.123Z warn", &parts);
+        assert_int_equal(strncmp(unit_stderr_end(), wanted, strlen(wanted)), 0);
+    }
 }
 
 static void request_id_stands_in_lines_until_it_ends(void **state)
@@ -120,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(line_has_time_level_name_and_pid),
+        cmocka_unit_test(every_day_has_its_date),
         cmocka_unit_test(request_id_stands_in_lines_until_it_ends),
         cmocka_unit_test(long_request_id_is_cut),
         cmocka_unit_test(levels_above_the_chosen_one_are_silent),
