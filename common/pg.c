@@ -35,6 +35,7 @@ struct pg {
     const struct pg_statement *statement; /* waits for the connection, or runs */
     struct pg_params params;
     struct pg_result result; /* of the running statement */
+    bool misfit;
 };
 
 /* The server ends a statement before the client would have to drop the connection. Every statement
@@ -105,6 +106,11 @@ int pg_socket(const struct pg *pg)
     return PQsocket(pg->conn);
 }
 
+bool pg_is_misfit(const struct pg *pg)
+{
+    return pg->misfit;
+}
+
 void pg_drop(struct pg *pg)
 {
     pg_result_clear(&pg->result);
@@ -136,6 +142,7 @@ static int pg_connect_start(struct pg *pg)
         return ERR_UNAVAILABLE;
     const char *keywords[] = {"dbname", "fallback_application_name", NULL};
     const char *values[] = {pg->url, pg->application, NULL};
+    pg->misfit = false;
     pg->conn = PQconnectStartParams(keywords, values, 1);
     if (pg->conn == NULL || PQstatus(pg->conn) == CONNECTION_BAD)
         return pg_fail(pg, "cannot connect");
@@ -242,10 +249,11 @@ static int pg_judge(struct pg *pg)
 static int pg_step_on(struct pg *pg)
 {
     int err = pg_judge(pg);
+    if (err == ERR_UNAVAILABLE)
+        return err;
+    pg->misfit = err != 0;
     if (err != 0)
-        return err == ERR_UNAVAILABLE
-                   ? err
-                   : pg_fail(pg, "the schema does not fit; deploy the migrations");
+        return pg_fail(pg, "the schema does not fit; deploy the migrations");
     if (pg->state == PG_PREPARING)
         pg->index++;
     if (pg->profile->tables[pg->table] != NULL &&

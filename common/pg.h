@@ -78,6 +78,8 @@ int pg_start(struct pg *pg, const struct pg_statement *statement, const struct p
 int pg_step(struct pg *pg, short *ret_events, struct pg_result *ret_result)
     __attribute__((warn_unused_result));
 int pg_socket(const struct pg *pg);
+/* Did the last attempt to connect fail because a statement does not fit the schema? */
+bool pg_is_misfit(const struct pg *pg);
 void pg_drop(struct pg *pg);
 
 #endif

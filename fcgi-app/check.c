@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "common/err.h"
 #include "common/redis.h"
 #include "common/store_event.h"
@@ -79,10 +80,35 @@ static bool check_accounts(const struct conf *conf)
     return good;
 }
 
-int check_main(const struct conf *conf, bool all)
+static bool check_start(const struct conf *conf)
 {
+    struct arena arena;
+    struct redis_address redis;
+    struct identity identity;
+    struct listen_address place;
+    struct token_keys *keys = NULL;
+    struct store_events none;
+    struct pg *pg = pg_new(conf->database_url, "perch-check", &store_profile);
+    arena_init(&arena);
+    bool good = redis_address_parse(conf->redis_url, &redis) == 0 &&
+                child_identity_find(conf, &identity) == 0 &&
+                listen_address_parse("PERCH_APP_SOCKET", conf->app_socket, &place) == 0 &&
+                listen_address_parse("PERCH_AUTH_SOCKET", conf->auth_socket, &place) == 0 &&
+                token_keys_load(conf->jwt_keys_file, &keys) == 0;
+    if (good && store_event_poll(pg, &arena, 0, 0, &none) == ERR_UNAVAILABLE)
+        good = !pg_is_misfit(pg);
+    token_keys_free(keys);
+    arena_release(&arena);
+    pg_free(pg);
+    return good;
+}
+
+int check_main(const struct conf *conf, enum check check)
+{
+    if (check == CHECK_START)
+        return check_start(conf) ? 0 : 1;
     bool good = check_postgresql(conf);
-    if (all) {
+    if (check == CHECK_ALL) {
         good &= check_redis(conf);
         good &= check_keys(conf);
         good &= check_socket("PERCH_APP_SOCKET", conf->app_socket);

@@ -10,13 +10,15 @@
 #include "common/log.h"
 
 static volatile sig_atomic_t ending;
+static volatile sig_atomic_t ending_for_all;
 
 static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
 
 static void on_end(int signal)
 {
-    (void)signal;
     ending = 1;
+    if (signal == SIGTERM || signal == SIGINT)
+        ending_for_all = 1;
 }
 
 void child_signals_init(void)
@@ -35,8 +37,13 @@ bool child_is_ending(void)
     if (ending == 0 && sigpending(&pending) == 0)
         for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
             if (sigismember(&pending, ends[i]) == 1)
-                ending = 1;
+                on_end(ends[i]);
     return ending != 0;
+}
+
+bool child_is_replaced(void)
+{
+    return child_is_ending() && ending_for_all == 0;
 }
 
 void child_ready(const struct child *child)

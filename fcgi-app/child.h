@@ -18,6 +18,8 @@ struct child {
     const struct token_keys *keys;
     struct redis_address redis_address;
     int ready_fd; /* written to once, when ready */
+    pid_t master;
+    bool own_sockets[2]; /* by enum pool: the listening socket ends with us */
     int hub_count;
     const int *hub_fds; /* the workers' ends of the hand-off sockets */
 };
@@ -28,6 +30,8 @@ void child_signals_init(void);
 /* Has one of them come, be it blocked still? epoll_pwait() lets none through while something is
  * ready, which under load is always. */
 bool child_is_ending(void);
+/* Was it HUP or QUIT only: others go on in its place? */
+bool child_is_replaced(void);
 
 /* Tells the master that this child serves from now on. */
 void child_ready(const struct child *child);

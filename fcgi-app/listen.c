@@ -1,7 +1,9 @@
 #include "listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -123,4 +125,52 @@ int listen_open(const char *key, const char *place, const char *group, int *ret_
         return err;
     return address.socket.ss_family == AF_UNIX ? listen_at_path(&address, group, ret_fd)
                                                : listen_at_port(&address, place, ret_fd);
+}
+
+int listen_adopt(const char *name, int fd)
+{
+    struct listen_address address = {.length = sizeof address.socket};
+    int listens = 0;
+    int type = 0;
+    socklen_t length = sizeof listens;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) != 0 || listens == 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_STREAM ||
+        getsockname(fd, (struct sockaddr *)&address.socket, &address.length) != 0) {
+        log_error("descriptor %d (%s) was handed over and is not a listening socket", fd, name);
+        return ERR_CONFIG;
+    }
+    if (!listen_address_is_private(&address.socket)) {
+        log_error("descriptor %d (%s) was handed over and listens where strangers could connect",
+                  fd, name);
+        return ERR_CONFIG;
+    }
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
+        return cannot_listen(name);
+    if (address.socket.ss_family != AF_UNIX)
+        tcp_prepare(fd);
+    return 0;
+}
+
+void listen_end(int fd)
+{
+    /* Drops SYNs. A TCP socket that does not listen resets whoever stands in line. */
+    static struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13), /* the flags of the TCP header */
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    const struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = filter};
+    struct sockaddr_un address = {0};
+    socklen_t length = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &length) != 0)
+        return;
+    if (address.sun_family == AF_UNIX) {
+        if (address.sun_path[0] == '/')
+            unlink(address.sun_path);
+        (void)shutdown(fd, SHUT_RD);
+    } else {
+        (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    }
 }

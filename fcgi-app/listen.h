@@ -12,4 +12,12 @@ enum {
 int listen_open(const char *key, const char *place, const char *group, int *ret_fd)
     __attribute__((warn_unused_result));
 
+/* Makes a listening socket that was handed over ours: non-blocking, close-on-exec. ERR_CONFIG,
+ * logged with its name, where it does not listen or strangers could reach it. */
+int listen_adopt(const char *name, int fd) __attribute__((warn_unused_result));
+
+/* No new connection from here on: a path is refused at once, a port answers nothing more, and nginx
+ * goes elsewhere. Those that stand in line can be accepted still. */
+void listen_end(int fd);
+
 #endif

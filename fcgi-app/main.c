@@ -11,6 +11,7 @@
 #include "common/conf.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "handover.h"
 #include "master.h"
 
 static void usage(void)
@@ -18,38 +19,36 @@ static void usage(void)
     puts("Usage: perch-fcgi [-t | --check-sql | --help | --version]\n"
          "\n"
          "Serves Perch's HTTP interface to a web server over FastCGI. Runs in the foreground,\n"
-         "logs to standard error. TERM ends it gracefully, HUP reads the key file again and\n"
-         "replaces every child.\n"
+         "logs to standard error. TERM ends it gracefully, HUP changes over to the program\n"
+         "that then lies in its place, and to the key file as it is then.\n"
          "\n"
-         "  -t, --test    check the configuration and the connections, then exit\n"
-         "  --check-sql   prepare every SQL statement against the database, then exit\n"
-         "  --help        show this text\n"
-         "  --version     show the version\n"
+         "  -t, --test      check the configuration and the connections, then exit\n"
+         "  --check-start   check what HUP checks before it changes over, then exit\n"
+         "  --check-sql     prepare every SQL statement against the database, then exit\n"
+         "  --help          show this text\n"
+         "  --version       show the version\n"
          "\n"
          "Configuration, by environment variables:\n");
     conf_print(stdout);
     puts("\nSee perch-fcgi(8).");
 }
 
-enum action { SERVE, CHECK_ALL, CHECK_SQL };
+enum action { SERVE, CHECK };
 
 /* What the command line wants; exits for --help, --version and mistakes. */
-static enum action parse(int argc, char **argv)
+static enum action parse(int argc, char **argv, enum check *ret_check)
 {
     static const struct option options[] = {
-        {"test", no_argument, NULL, 't'},
-        {"check-sql", no_argument, NULL, 's'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"test", no_argument, NULL, 't'},      {"check-start", no_argument, NULL, 'c'},
+        {"check-sql", no_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},   {NULL, 0, NULL, 0},
     };
     enum action action = SERVE;
     int option;
     while ((option = getopt_long(argc, argv, "t", options, NULL)) != -1) {
-        if (option == 't') {
-            action = CHECK_ALL;
-        } else if (option == 's') {
-            action = CHECK_SQL;
+        if (option == 't' || option == 'c' || option == 's') {
+            action = CHECK;
+            *ret_check = option == 't' ? CHECK_ALL : option == 'c' ? CHECK_START : CHECK_SQL;
         } else if (option == 'h') {
             usage();
             exit(0);
@@ -73,9 +72,12 @@ int main(int argc, char **argv)
 {
     struct conf conf;
     enum log_level level = LOG_LEVEL_INFO;
+    enum check check = CHECK_ALL;
+    char program[PATH_MAX];
+    handover_program(argv[0], program);
     /* Before anything points into the environment, which this moves to make room for titles. */
     setproctitle_init(argc, argv, environ);
-    enum action action = parse(argc, argv);
+    enum action action = parse(argc, argv, &check);
     log_open("master", level);
     if (sodium_init() < 0 || conf_load(&conf) != 0)
         return 1;
@@ -84,7 +86,7 @@ int main(int argc, char **argv)
         return 1;
     }
     log_open("master", level);
-    if (action != SERVE)
-        return check_main(&conf, action == CHECK_ALL);
-    return master_main(&conf);
+    if (action == CHECK)
+        return check_main(&conf, check);
+    return master_main(&conf, program);
 }

@@ -18,44 +18,41 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "handoff.h"
+#include "handover.h"
 #include "hub.h"
 #include "listen.h"
+#include "slots.h"
 #include "worker.h"
 
-enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 10000, END_PATIENCE_MS = 10000 };
-
-enum role { ROLE_HUB, ROLE_AUTH, ROLE_WORKER };
-
-static const char *const role_names[] = {"hub", "auth", "worker"};
-
-/* A place for one child; there is always one in it, but for backoff and the end. */
-struct slot {
-    enum role role;
-    int index;
-    pid_t pid; /* 0: empty */
-    bool ready;
-    bool given_up;      /* exited with CHILD_EXIT_FATAL */
-    int failures;       /* in a row, before it was ever ready */
-    int64_t not_before; /* monotonic */
+enum {
+    END_PATIENCE_MS = 10000,
+    CHECK_PATIENCE_MS = 15000,
+    AUTH_NICE = 10,
 };
 
 /* Shutting down only gets stronger. */
 enum stage { RUNNING, ENDING_WORKERS, ENDING_HUBS };
 
+/* So does the end of the old children: they serve until all of ours are ready. */
+enum change { UNCHANGING, CHANGE_FAILED, CHANGING, CHANGING_WORKERS, CHANGING_HUBS };
+
 struct master {
     const struct conf *conf;
+    const char *program;
     struct token_keys *keys;
     struct redis_address redis_address;
     struct identity identity;
-    int app_fd;
-    int auth_fd;
+    struct handover_socket sockets[HANDOVER_SOCKETS]; /* by enum pool */
     int ready_pipe[2];
     int (*hub_pairs)[2]; /* [0] the workers' end, [1] the hub's */
     int *hub_fds;        /* the workers' ends again, as children want them */
-    struct slot *slots;
-    int slot_count;
+    struct slots slots;
     enum stage stage;
+    enum change change;
     int64_t kill_at;
+    pid_t check_pid; /* of the program that looks whether it could replace us; 0: none */
+    int64_t check_until;
+    bool check_passed;
     int exit_code;
 };
 
@@ -84,17 +81,9 @@ static void signals_init(sigset_t *ret_mask)
         sigaddset(&blocked, handled[i]);
     }
     sigprocmask(SIG_BLOCK, &blocked, ret_mask);
-}
-
-static void slots_init(struct master *master, int auth_workers)
-{
-    const int counts[] = {master->conf->hubs, auth_workers, master->conf->workers};
-    struct slot *slot = memory_new((size_t)(counts[0] + counts[1] + counts[2]) * sizeof *slot);
-    master->slots = slot;
-    for (int role = ROLE_HUB; role <= ROLE_WORKER; role++)
-        for (int i = 0; i < counts[role]; i++, slot++)
-            *slot = (struct slot){.role = (enum role)role, .index = i};
-    master->slot_count = (int)(slot - master->slots);
+    /* Whoever executed us may have blocked them already. */
+    for (size_t i = 0; i < sizeof handled / sizeof handled[0]; i++)
+        sigdelset(ret_mask, handled[i]);
 }
 
 /* Every waiting poll is a descriptor of its hub. */
@@ -120,35 +109,65 @@ static int hubs_init(struct master *master)
     return err;
 }
 
-static int master_init(struct master *master, const struct conf *conf)
+/* What was not handed over. */
+static int sockets_open(struct master *master)
+{
+    static const char *const keys[] = {"PERCH_APP_SOCKET", "PERCH_AUTH_SOCKET"};
+    const char *places[] = {master->conf->app_socket, master->conf->auth_socket};
+    int err = 0;
+    for (int pool = POOL_APP; err == 0 && pool <= POOL_AUTH; pool++) {
+        struct handover_socket *socket = &master->sockets[pool];
+        if (socket->fd < 0) {
+            err = listen_open(keys[pool], places[pool], master->conf->socket_group, &socket->fd);
+            socket->own = err == 0;
+        }
+    }
+    return err;
+}
+
+static void sockets_end(const struct master *master)
+{
+    for (int pool = POOL_APP; pool <= POOL_AUTH; pool++)
+        if (master->sockets[pool].own)
+            listen_end(master->sockets[pool].fd);
+}
+
+static int master_init(struct master *master, const struct conf *conf, const char *program)
 {
     int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    *master = (struct master){.conf = conf, .app_fd = -1, .auth_fd = -1};
+    int auth_workers = conf->auth_workers > 0 ? conf->auth_workers : cores > 3 ? cores / 2 : 1;
+    const int wanted[ROLES] = {
+        [ROLE_HUB] = conf->hubs, [ROLE_AUTH] = auth_workers, [ROLE_WORKER] = conf->workers};
+    struct handover before;
+    *master = (struct master){.conf = conf, .program = program};
     raise_descriptor_limit();
-    int err = redis_address_parse(conf->redis_url, &master->redis_address);
+    int err = handover_take(&before);
+    memcpy(master->sockets, before.sockets, sizeof master->sockets);
+    if (err == 0)
+        err = redis_address_parse(conf->redis_url, &master->redis_address);
     if (err == 0)
         err = child_identity_find(conf, &master->identity);
     if (err == 0)
         err = token_keys_load(conf->jwt_keys_file, &master->keys);
     if (err == 0)
-        err =
-            listen_open("PERCH_APP_SOCKET", conf->app_socket, conf->socket_group, &master->app_fd);
-    if (err == 0)
-        err = listen_open("PERCH_AUTH_SOCKET", conf->auth_socket, conf->socket_group,
-                          &master->auth_fd);
+        err = sockets_open(master);
     if (err == 0)
         err = hubs_init(master);
     if (err == 0 && pipe2(master->ready_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
         err = ERR_INTERNAL;
-    if (err == 0)
-        slots_init(master, conf->auth_workers > 0 ? conf->auth_workers : cores > 3 ? cores / 2 : 1);
+    slots_init(&master->slots, wanted, &before);
+    if (before.child_count > 0)
+        master->change = CHANGING;
+    if (err != 0)
+        sockets_end(master);
+    handover_release(&before);
     return err;
 }
 
 static void master_release(struct master *master)
 {
     token_keys_free(master->keys);
-    free(master->slots);
+    slots_release(&master->slots);
     free(master->hub_pairs);
     free(master->hub_fds);
 }
@@ -162,12 +181,15 @@ static _Noreturn void child_run(const struct master *master, const struct slot *
         .keys = slot->role == ROLE_HUB ? NULL : master->keys,
         .redis_address = master->redis_address,
         .ready_fd = master->ready_pipe[1],
+        .master = parent,
+        .own_sockets = {master->sockets[POOL_APP].own, master->sockets[POOL_AUTH].own},
         .hub_count = master->conf->hubs,
         .hub_fds = master->hub_fds,
     };
     const struct sigaction initial = {.sa_handler = SIG_DFL};
     enum log_level level = LOG_LEVEL_INFO;
     int code = CHILD_EXIT_FATAL;
+    enum pool pool = slot->role == ROLE_AUTH ? POOL_AUTH : POOL_APP;
     sigaction(SIGCHLD, &initial, NULL);
     if (log_level_parse(master->conf->log_level, &level) == 0)
         log_open(role_names[slot->role], level);
@@ -175,26 +197,26 @@ static _Noreturn void child_run(const struct master *master, const struct slot *
     close(master->ready_pipe[0]);
     if (slot->role == ROLE_HUB) {
         token_keys_free(master->keys);
-        close(master->app_fd);
-        close(master->auth_fd);
+        close(master->sockets[POOL_APP].fd);
+        close(master->sockets[POOL_AUTH].fd);
     }
+    /* A flood of log-ins takes the processor time that messages leave. */
+    if (slot->role == ROLE_AUTH)
+        (void)setpriority(PRIO_PROCESS, 0, AUTH_NICE);
     if (child_identity_assume(&master->identity) != 0)
         _exit(CHILD_EXIT_FATAL);
     /* Without a master nobody would replace or end this process. After the change of user, which
      * resets it. */
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
         _exit(0);
-    if (slot->role == ROLE_HUB) {
+    if (slot->role == ROLE_HUB)
         code = hub_main(&child, master->hub_pairs[slot->index][1], mask);
-    } else {
-        bool auth = slot->role == ROLE_AUTH;
-        code = worker_main(&child, auth ? POOL_AUTH : POOL_APP,
-                           auth ? master->auth_fd : master->app_fd, mask);
-    }
+    else
+        code = worker_main(&child, pool, master->sockets[pool].fd, mask);
     exit(code);
 }
 
-/* False where it has to be tried again after BACKOFF_MIN_MS. */
+/* False where it has to be tried again after SLOT_BACKOFF_MIN_MS. */
 static bool slot_fill(struct master *master, struct slot *slot, const sigset_t *mask)
 {
     pid_t parent = getpid();
@@ -204,7 +226,7 @@ static bool slot_fill(struct master *master, struct slot *slot, const sigset_t *
     slot->ready = false;
     if (pid < 0) {
         log_error("cannot fork: %s", strerror(errno));
-        slot->not_before = clock_mono_ms() + BACKOFF_MIN_MS;
+        slot->not_before = clock_mono_ms() + SLOT_BACKOFF_MIN_MS;
         return false;
     }
     slot->pid = pid;
@@ -215,125 +237,155 @@ static bool slot_fill(struct master *master, struct slot *slot, const sigset_t *
 static int slots_fill(struct master *master, const sigset_t *mask)
 {
     int wait_ms = -1;
-    for (int i = 0; i < master->slot_count; i++) {
-        struct slot *slot = &master->slots[i];
+    for (int i = 0; i < master->slots.count; i++) {
+        struct slot *slot = &master->slots.all[i];
         int64_t left = slot->not_before - clock_mono_ms();
-        if (slot->pid != 0 || slot->given_up)
+        if (slot->pid != 0 || slot->given_up || slot->old)
             continue;
         if (left <= 0 && !slot_fill(master, slot, mask))
-            left = BACKOFF_MIN_MS;
+            left = SLOT_BACKOFF_MIN_MS;
         if (left > 0 && (wait_ms < 0 || left < wait_ms))
             wait_ms = (int)left;
     }
     return wait_ms;
 }
 
-/* A child that was ready is replaced at once; only one that never was waits longer each time. */
-static void slot_ended(struct slot *slot, int status, bool expected)
-{
-    const char *name = role_names[slot->role];
-    bool fatal = WIFEXITED(status) && WEXITSTATUS(status) == CHILD_EXIT_FATAL;
-    if (fatal)
-        log_error("%s %d cannot serve and is not started again: see its lines above", name,
-                  slot->index);
-    else if (WIFSIGNALED(status))
-        log_warn("%s %d was killed by signal %d", name, slot->index, WTERMSIG(status));
-    else if (!expected)
-        log_warn("%s %d exited with %d", name, slot->index, WEXITSTATUS(status));
-    slot->pid = 0;
-    slot->given_up = fatal;
-    slot->failures = slot->ready ? 0 : slot->failures + 1;
-    if (slot->failures > 0) {
-        int shift = slot->failures < 8 ? slot->failures - 1 : 7;
-        int delay = BACKOFF_MIN_MS << shift;
-        slot->not_before = clock_mono_ms() + (delay < BACKOFF_MAX_MS ? delay : BACKOFF_MAX_MS);
-    }
-}
-
 static void reap(struct master *master)
 {
     int status = 0;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        for (int i = 0; i < master->slot_count; i++)
-            if (master->slots[i].pid == pid)
-                slot_ended(&master->slots[i], status,
-                           master->stage != RUNNING || WIFEXITED(status));
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        slots_note_end(&master->slots, pid, status, master->stage != RUNNING);
+        if (pid != master->check_pid)
+            continue;
+        master->check_pid = 0;
+        master->check_passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        if (!master->check_passed)
+            log_error("%s could not serve, see the lines above: going on as before",
+                      master->program);
+    }
 }
 
 static void note_ready(struct master *master)
 {
     pid_t pid;
     while (read(master->ready_pipe[0], &pid, sizeof pid) == sizeof pid)
-        for (int i = 0; i < master->slot_count; i++)
-            if (master->slots[i].pid == pid)
-                master->slots[i].ready = true;
+        slots_note_ready(&master->slots, pid);
 }
 
-static int living(const struct master *master, bool hubs)
+static int living(const struct master *master, bool only_old)
 {
-    int count = 0;
-    for (int i = 0; i < master->slot_count; i++)
-        count += master->slots[i].pid != 0 && (master->slots[i].role == ROLE_HUB) == hubs;
-    return count;
+    return slots_living(&master->slots, SLOTS_WORKERS, only_old) +
+           slots_living(&master->slots, SLOTS_HUBS, only_old);
 }
 
-/* With one of the roles gone for good the rest only looks alive: better to end, and be noticed. */
-static bool role_given_up(const struct master *master)
+static void kill_late(const struct master *master, bool only_old)
 {
-    int left[ROLE_WORKER + 1] = {0};
-    for (int i = 0; i < master->slot_count; i++)
-        left[master->slots[i].role] += !master->slots[i].given_up;
-    return left[ROLE_HUB] < master->conf->hubs || left[ROLE_AUTH] == 0 || left[ROLE_WORKER] == 0;
+    if (clock_mono_ms() < master->kill_at)
+        return;
+    slots_signal(&master->slots, SLOTS_WORKERS, only_old, SIGKILL);
+    slots_signal(&master->slots, SLOTS_HUBS, only_old, SIGKILL);
 }
 
-static void signal_children(const struct master *master, bool hubs, int signal)
-{
-    for (int i = 0; i < master->slot_count; i++)
-        if (master->slots[i].pid != 0 && (master->slots[i].role == ROLE_HUB) == hubs)
-            kill(master->slots[i].pid, signal);
-}
-
-/* Workers first: the last polls they hand over are then still answered by a hub. */
+/* Workers first: the last polls they hand over are then still answered by a hub. Before them the
+ * door: whom nginx has connected by then is served, the others it can send elsewhere. */
 static void end_step(struct master *master)
 {
     if (master->stage == RUNNING) {
         log_info("ending");
         master->stage = ENDING_WORKERS;
         master->kill_at = clock_mono_ms() + END_PATIENCE_MS;
-        signal_children(master, false, SIGTERM);
+        sockets_end(master);
+        slots_signal(&master->slots, SLOTS_WORKERS, false, SIGTERM);
     }
-    if (master->stage == ENDING_WORKERS && living(master, false) == 0) {
+    if (master->stage == ENDING_WORKERS &&
+        slots_living(&master->slots, SLOTS_WORKERS, false) == 0) {
         master->stage = ENDING_HUBS;
-        signal_children(master, true, SIGTERM);
+        slots_signal(&master->slots, SLOTS_HUBS, false, SIGTERM);
     }
-    if (clock_mono_ms() >= master->kill_at) {
-        signal_children(master, false, SIGKILL);
-        signal_children(master, true, SIGKILL);
-    }
+    kill_late(master, false);
 }
 
-/* New keys, if they are good, and a new child for each old one. */
-static void reload(struct master *master)
+/* The same for the children of the program that was here before, once there are others. */
+static void change_step(struct master *master)
 {
-    struct token_keys *keys = NULL;
-    if (token_keys_load(master->conf->jwt_keys_file, &keys) != 0) {
-        log_error("not reloaded: going on with the old keys");
-        return;
+    if (master->change == CHANGING && slots_are_ready(&master->slots)) {
+        master->change = CHANGING_WORKERS;
+        master->kill_at = clock_mono_ms() + END_PATIENCE_MS;
+        slots_signal(&master->slots, SLOTS_WORKERS, true, SIGQUIT);
     }
-    token_keys_free(master->keys);
-    master->keys = keys;
-    log_info("reloading");
-    for (int i = 0; i < master->slot_count; i++)
-        master->slots[i].given_up = false;
-    signal_children(master, false, SIGTERM);
-    signal_children(master, true, SIGTERM);
+    if (master->change == CHANGING_WORKERS &&
+        slots_living(&master->slots, SLOTS_WORKERS, true) == 0) {
+        master->change = CHANGING_HUBS;
+        slots_signal(&master->slots, SLOTS_HUBS, true, SIGTERM);
+    }
+    if (master->change == CHANGING_HUBS && living(master, true) == 0) {
+        master->change = UNCHANGING;
+        log_info("changed over");
+    }
+    if (master->change >= CHANGING_WORKERS)
+        kill_late(master, true);
+}
+
+/* HUP: what lies in the place of our program is looked at first, in a process of its own. */
+static void change_begin(struct master *master, const sigset_t *mask)
+{
+    log_info("changing over to %s", master->program);
+    pid_t pid = handover_check(master->program, mask);
+    master->check_pid = pid > 0 ? pid : 0;
+    master->check_until = clock_mono_ms() + CHECK_PATIENCE_MS;
+}
+
+/* Becomes that program. What is here still after it could not be executed, and goes on. */
+static void change_over(struct master *master)
+{
+    struct handover handover = {0};
+    memcpy(handover.sockets, master->sockets, sizeof handover.sockets);
+    handover.children = memory_new((size_t)master->slots.count * sizeof *handover.children);
+    for (int i = 0; i < master->slots.count; i++) {
+        const struct slot *slot = &master->slots.all[i];
+        if (slot->pid != 0)
+            handover.children[handover.child_count++] =
+                (struct handover_child){.pid = slot->pid, .role = role_names[slot->role][0]};
+    }
+    handover_execute(master->program, &handover);
+    handover_release(&handover);
+}
+
+static void change_look(struct master *master, const sigset_t *mask)
+{
+    if (master->check_pid != 0 && clock_mono_ms() >= master->check_until)
+        kill(master->check_pid, SIGKILL);
+    /* After one more HUP another file may lie there than the one that was looked at. */
+    if (got_hup && master->check_pid == 0) {
+        got_hup = 0;
+        change_begin(master, mask);
+    } else if (master->check_passed) {
+        change_over(master);
+    }
+    master->check_passed = false;
+    change_step(master);
+}
+
+/* Better to end, and be noticed, than to look alive; but not while the old children serve. */
+static void give_up_look(struct master *master)
+{
+    if (!slots_have_given_up(&master->slots))
+        return;
+    if (slots_living(&master->slots, SLOTS_WORKERS, true) == 0) {
+        log_error("no child of one kind can serve");
+        master->exit_code = CHILD_EXIT_FATAL;
+        got_term = 1;
+    } else if (master->change == CHANGING) {
+        master->change = CHANGE_FAILED;
+        log_error("the new children cannot serve: the old ones go on until the next HUP");
+    }
 }
 
 static void master_wait(const struct master *master, int wait_ms, const sigset_t *mask)
 {
     struct pollfd ready = {.fd = master->ready_pipe[0], .events = POLLIN};
-    if (master->stage != RUNNING)
+    if (master->stage != RUNNING || master->change >= CHANGING_WORKERS || master->check_pid != 0)
         wait_ms = 100;
     const struct timespec timeout = {.tv_sec = wait_ms / 1000,
                                      .tv_nsec = (long)(wait_ms % 1000) * 1000000};
@@ -347,38 +399,28 @@ static int supervise(struct master *master, const sigset_t *mask)
         master_wait(master, wait_ms, mask);
         note_ready(master);
         reap(master);
-        if (got_hup && master->stage == RUNNING)
-            reload(master);
-        got_hup = 0;
-        if (master->stage == RUNNING && role_given_up(master)) {
-            log_error("no child of one kind can serve");
-            master->exit_code = CHILD_EXIT_FATAL;
-            got_term = 1;
-        }
+        if (master->stage == RUNNING && got_term == 0)
+            change_look(master, mask);
+        if (master->stage == RUNNING)
+            give_up_look(master);
         if (got_term)
             end_step(master);
-        int alive = living(master, true) + living(master, false);
-        if (alive == 0 && master->stage != RUNNING)
+        if (living(master, false) == 0 && master->stage != RUNNING)
             return master->exit_code;
     }
 }
 
-int master_main(const struct conf *conf)
+int master_main(const struct conf *conf, const char *program)
 {
     struct master master;
     sigset_t mask;
     signals_init(&mask);
-    int err = master_init(&master, conf);
-    if (err == 0) {
+    int code = 1;
+    if (master_init(&master, conf, program) == 0) {
         setproctitle("master");
         log_info("serving with %d workers, %d hubs", conf->workers, conf->hubs);
-        int code = supervise(&master, &mask);
-        if (conf->app_socket[0] == '/')
-            unlink(conf->app_socket);
-        if (conf->auth_socket[0] == '/')
-            unlink(conf->auth_socket);
-        master_release(&master);
-        return code;
+        code = supervise(&master, &mask);
     }
-    return 1;
+    master_release(&master);
+    return code;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcgiapp.h>
+#include <poll.h>
 #include <sodium.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -10,11 +11,15 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "common/store.h"
+#include "listen.h"
 #include "response.h"
 #include "router.h"
+
+enum { DRAIN_MS = 8000, DRAIN_IDLE_MS = 50 };
 
 static void worker_init(struct worker *worker, const struct child *child, enum pool pool)
 {
@@ -67,6 +72,26 @@ static void worker_serve(struct worker *worker, FCGX_Request *fcgx, struct respo
     log_request(NULL);
 }
 
+/* Whom nginx has connected already is answered: until nobody stands in line. Not where others go on
+ * with the socket, nor for longer than the master waits. */
+static void worker_drain(struct worker *worker, const struct child *child, FCGX_Request *fcgx,
+                         struct response *response)
+{
+    struct pollfd line = {.fd = fcgx->listen_sock, .events = POLLIN | POLLRDHUP};
+    int64_t until = clock_mono_ms() + DRAIN_MS;
+    if (!child->own_sockets[worker->pool] || child_is_replaced())
+        return;
+    if (getppid() != child->master)
+        listen_end(fcgx->listen_sock); /* the master died and could not */
+    while (clock_mono_ms() < until && poll(&line, 1, DRAIN_IDLE_MS) > 0) {
+        int accepted = FCGX_Accept_r(fcgx);
+        if (accepted >= 0)
+            worker_serve(worker, fcgx, response);
+        else if ((line.revents & POLLRDHUP) != 0)
+            break; /* of a unix socket that was ended, the last */
+    }
+}
+
 /* Accepts and serves until TERM. TERM and HUP are blocked but for the wait, so a request is never
  * cut; EPOLLEXCLUSIVE wakes one idle worker per connection instead of all of them. */
 static int worker_loop(struct worker *worker, const struct child *child, int listen_fd,
@@ -90,6 +115,7 @@ static int worker_loop(struct worker *worker, const struct child *child, int lis
         if (FCGX_Accept_r(&fcgx) >= 0)
             worker_serve(worker, &fcgx, &response);
     }
+    worker_drain(worker, child, &fcgx, &response);
     FCGX_Free(&fcgx, 1);
     response_release(&response);
     close(epoll);

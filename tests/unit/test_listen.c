@@ -297,6 +297,61 @@ static void a_path_below_a_file_is_named(void **state)
     assert_refused("/dev/null/app.sock", NULL, "/dev/null/app.sock");
 }
 
+/* Whoever stands in line when the end comes is served; whoever comes then has nowhere to connect.
+ */
+static void an_ended_socket_serves_its_line_and_nobody_else(void **state)
+{
+    int fd = listen_well();
+    struct sockaddr_un to = address();
+    int early = socket(AF_UNIX, SOCK_STREAM, 0);
+    int late = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    (void)state;
+    assert_int_equal(connect(early, (const struct sockaddr *)&to, sizeof(to)), 0);
+    listen_end(fd);
+    assert_int_equal(connect(late, (const struct sockaddr *)&to, sizeof(to)), -1);
+    assert_int_equal(errno, ENOENT);
+    int server = accept(fd, NULL, NULL);
+    assert_true(server >= 0);
+    assert_int_equal(accept(fd, NULL, NULL), -1);
+    /* And the place is free for another one. */
+    close(listen_well());
+    close(server);
+    close(early);
+    close(late);
+    close(fd);
+}
+
+static void an_ended_port_serves_its_line_and_nobody_else(void **state)
+{
+    int fd = -1;
+    int early;
+    struct sockaddr_storage at;
+    socklen_t length = sizeof(at);
+    int late = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+    (void)state;
+    assert_int_equal(listen_open("PERCH_APP_SOCKET", port_free("127.0.0.1", AF_INET), NULL, &fd),
+                     0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &length), 0);
+    early = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(early, (struct sockaddr *)&at, length), 0);
+    listen_end(fd);
+    assert_int_equal(connect(late, (struct sockaddr *)&at, length), -1);
+    struct pollfd connected = {.fd = late, .events = POLLOUT};
+    assert_int_equal(poll(&connected, 1, 100), 0);
+    int server = accept(fd, NULL, NULL);
+    assert_true(server >= 0);
+    assert_int_equal(send(early, "x", 1, MSG_NOSIGNAL), 1);
+    char byte;
+    assert_int_equal(recv(server, &byte, 1, 0), 1);
+    assert_int_equal(accept(fd, NULL, NULL), -1);
+    close(server);
+    close(early);
+    close(late);
+    close(fd);
+}
+
 #define listen_test(test) cmocka_unit_test_teardown(test, path_remove)
 
 int main(void)
@@ -315,6 +370,8 @@ int main(void)
         listen_test(a_reply_over_ipv4_goes_out_in_one_write),
         listen_test(a_reply_over_ipv6_goes_out_in_one_write),
         listen_test(a_port_in_use_is_named),
+        listen_test(an_ended_socket_serves_its_line_and_nobody_else),
+        listen_test(an_ended_port_serves_its_line_and_nobody_else),
         listen_test(a_public_address_is_refused),
         listen_test(a_folder_that_does_not_exist_is_named),
         listen_test(a_path_below_a_file_is_named),
