@@ -11,6 +11,7 @@ from hub.tree import Tree
 from perchtest import free_port
 from perchtest.crowd import crowd
 from perchtest.instance import find_build
+from perchtest.stream import Follower, Stream
 from perchtest.wire import Wire
 
 
@@ -47,6 +48,39 @@ def test_a_parked_reply_as_long_as_they_come_arrives_over_tcp(perch_factory):
         assert [[event["message"] for event in reply["events"]] for reply in replies] == [[row] for row in sent]
         for wire in wires:
             wire.close()
+
+    asyncio.run(scenario())
+
+
+def test_streams_over_tcp_bring_all_and_drop_who_does_not_read(perch_factory):
+    instance = perch_factory(WORKERS=2, AUTH_WORKERS=1, APP_SOCKET=f"127.0.0.1:{free_port()}")
+
+    async def scenario():
+        tree = Tree(instance)
+        [alice, bob] = crowd(instance, 2)
+        async with Wire(instance, alice) as wire, Wire(instance, bob) as sender:
+            start = await wire.cursor()
+            base = tree.hub_descriptors()
+            stuck = Stream(instance, alice, start, receive_buffer=4096)
+            await stuck.open()
+            async with Follower(instance, alice, start) as follower:
+                await tree.parked(2, base)
+                sent = [await sender.message(alice.id, "\x01" * 4096)]
+                await follower.until(lambda: follower.events)
+                held = tree.hub_descriptors()
+                while tree.hub_descriptors() >= held:
+                    assert len(sent) < 400, "a reader that does not read is kept"
+                    sent += [await sender.message(alice.id, "\x01" * 4096) for _ in range(8)]
+                    await follower.until(lambda: len(follower.events) == len(sent))
+                assert [event["message"] for event in follower.events] == sent
+                follower.cut()
+                sent.append(await sender.message(alice.id))
+                await follower.until(lambda: len(follower.events) == len(sent))
+            stuck.wire.close()
+            # All of it again, in pieces as large as they come.
+            async with Follower(instance, alice, start) as again:
+                await again.until(lambda: len(again.events) == len(sent))
+                assert [event["message"] for event in again.events] == sent
 
     asyncio.run(scenario())
 

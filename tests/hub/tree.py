@@ -23,9 +23,10 @@ def role_of(pid):
 
 
 class Tree:
-    def __init__(self, instance):
+    def __init__(self, instance, name="perch-fcgi"):
+        """With HOSTS=2 the second host's is "perch-fcgi-2"."""
         self.instance = instance
-        self.master = instance.service("perch-fcgi").pid
+        self.master = instance.service(name).pid
 
     def pids(self, role):
         """Children of this role: "hub", "worker" or "auth"."""
@@ -36,6 +37,10 @@ class Tree:
     def hub(self):
         [pid] = self.pids("hub")
         return pid
+
+    def hubs(self):
+        """By their number: the hub of a user is that of the user's id modulo how many there are."""
+        return sorted(self.pids("hub"), key=lambda pid: Path(f"/proc/{pid}/cmdline").read_text())
 
     def all(self):
         return self.pids("hub") + self.pids("worker") + self.pids("auth")

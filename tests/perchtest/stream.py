@@ -75,20 +75,18 @@ class Stream:
 
     async def block(self, timeout=20):
         """The next; None at the stream's end. Raises one of GONE where the connection breaks."""
-        async def read():
+        async with asyncio.timeout(timeout):  # not wait_for(), which may swallow a cancellation
             while b"\n\n" not in self.buffer:
                 data = await self.more()
                 if not data:
                     assert self.buffer == b"", "a stream that ended within a block"
                     return None
                 self.buffer += data
-            text, self.buffer = self.buffer.split(b"\n\n", 1)
-            block = Block(text.decode().split("\n"))
-            self.last_id = block.fields.get("id", self.last_id)
-            self.retry_ms = int(block.fields.get("retry", self.retry_ms or 0))
-            return block
-
-        return await asyncio.wait_for(read(), timeout)
+        text, self.buffer = self.buffer.split(b"\n\n", 1)
+        block = Block(text.decode().split("\n"))
+        self.last_id = block.fields.get("id", self.last_id)
+        self.retry_ms = int(block.fields.get("retry", self.retry_ms or 0))
+        return block
 
     async def event(self, timeout=20):
         """The next block that is one; None at the stream's end."""
