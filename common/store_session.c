@@ -3,7 +3,8 @@
 #include "err.h"
 #include "store_internal.h"
 
-static const struct pg_statement check = {"session_check", "SELECT perch.check_session($1, $2)"};
+static const struct pg_statement check = {"session_check",
+                                          "SELECT perch.check_session($1, $2, $3)"};
 static const struct pg_statement list = {
     "session_list",
     "SELECT id, perch.iso(created_at), perch.iso(last_seen_at), user_agent, ip FROM perch.sessions "
@@ -17,12 +18,14 @@ static const struct pg_statement end_others = {
 const struct pg_statement *const store_session_statements[] = {&check, &list, &end, &end_others,
                                                                NULL};
 
-int store_session_check(struct pg *pg, int64_t session_id, int64_t user_id, bool *ret_alive)
+int store_session_check(struct pg *pg, int64_t session_id, int64_t user_id, bool present,
+                        bool *ret_alive)
 {
     struct pg_params params = {0};
     struct pg_result result = {0};
     pg_add_int(&params, session_id);
     pg_add_int(&params, user_id);
+    pg_add_text(&params, present ? "true" : "false");
     int err = pg_run(pg, &check, &params, &result);
     if (err == 0)
         *ret_alive = pg_bool(&result, 0, 0);

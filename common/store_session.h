@@ -17,9 +17,10 @@ struct store_session_list {
     struct store_session *sessions; /* the latest first */
 };
 
-/* Does it live, and is it this user's? Notes that it was seen. */
-int store_session_check(struct pg *pg, int64_t session_id, int64_t user_id, bool *ret_alive)
-    __attribute__((warn_unused_result));
+/* Does it live, and is it this user's? Notes that it was seen, and with `present` that the person
+ * was there. */
+int store_session_check(struct pg *pg, int64_t session_id, int64_t user_id, bool present,
+                        bool *ret_alive) __attribute__((warn_unused_result));
 
 int store_session_list(struct pg *pg, struct arena *arena, int64_t user_id,
                        struct store_session_list *ret_list) __attribute__((warn_unused_result));

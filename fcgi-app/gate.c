@@ -98,13 +98,15 @@ static int csrf_check(const struct request *request, const struct credential *cr
     return credential->token != NULL ? ERR_CSRF : 0;
 }
 
-/* Asks PostgreSQL about a session the cache does not know. */
+/* Asks PostgreSQL about a session the cache does not know. A page means that somebody is there, a
+ * program only if it says so. */
 static int session_ask(struct request *request)
 {
     struct worker *worker = request->worker;
+    bool present = !request->caller.bearer || request_param(request, "state") != NULL;
     bool alive = false;
     int err = store_session_check(worker->pg, request->caller.session_id, request->caller.user_id,
-                                  &alive);
+                                  present, &alive);
     if (err != 0)
         return err;
     if (!alive)

@@ -5,6 +5,7 @@
 #include "common/err.h"
 #include "common/store_dialog.h"
 #include "field.h"
+#include "lease.h"
 #include "render.h"
 #include "rfc3339.h"
 #include "worker.h"
@@ -39,6 +40,10 @@ int dialog_list(struct request *request, struct response *response)
     if (err != 0)
         return err;
     int shown = page.count > limit ? (int)limit : page.count;
+    struct store_user **peers = arena_alloc(request->arena, (size_t)shown * sizeof *peers);
+    for (int i = 0; i < shown; i++)
+        peers[i] = &page.dialogs[i].peer;
+    lease_look_users(request->worker, request->arena, peers, shown);
     buf_adds(body, "{\"dialogs\":[");
     for (int i = 0; i < shown; i++) {
         if (i > 0)

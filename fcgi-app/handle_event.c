@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/store_event.h"
+#include "lease.h"
 #include "render.h"
 #include "response.h"
 #include "stream.h"
@@ -33,13 +34,28 @@ struct poll_query {
     struct cursor cursor;
     const char *tab;
     int64_t wait_s;
+    enum handoff_presence presence;
 };
+
+/* A page is somebody there, whatever it says; a program is only if it says so. */
+static int read_state(const struct request *request, enum handoff_presence *ret_presence)
+{
+    const char *state = request_param(request, "state");
+    if (state == NULL)
+        *ret_presence = request->caller.bearer ? PRESENCE_NONE : PRESENCE_IDLE;
+    else if (strcmp(state, "active") == 0)
+        *ret_presence = PRESENCE_ACTIVE;
+    else if (strcmp(state, "idle") == 0)
+        *ret_presence = PRESENCE_IDLE;
+    else
+        return ERR_BAD_PARAMETER;
+    return 0;
+}
 
 static int read_query(struct request *request, struct poll_query *ret_query)
 {
     struct poll_query query = {0};
     const char *cursor = request_param(request, "cursor");
-    const char *state = request_param(request, "state");
     query.tab = request_param(request, "tab");
     const char *last_id = request_env(request, "HTTP_LAST_EVENT_ID");
     query.stream = stream_is_accepted(request_env(request, "HTTP_ACCEPT"));
@@ -50,8 +66,8 @@ static int read_query(struct request *request, struct poll_query *ret_query)
     int err = cursor != NULL ? cursor_parse(cursor, &query.cursor) : 0;
     if (err == 0)
         err = request_param_int(request, "wait", 0, WAIT_MAX_S, WAIT_DEFAULT_S, &query.wait_s);
-    if (err == 0 && state != NULL && strcmp(state, "active") != 0 && strcmp(state, "idle") != 0)
-        err = ERR_BAD_PARAMETER;
+    if (err == 0)
+        err = read_state(request, &query.presence);
     if (err == 0 && query.tab != NULL &&
         (strlen(query.tab) < 1 || strlen(query.tab) > HANDOFF_TAB_MAX))
         err = ERR_BAD_PARAMETER;
@@ -113,6 +129,7 @@ static int park(struct request *request, struct response *response, const struct
         .session_id = request->caller.session_id,
         .deadline_ms = clock_mono_ms() + query->wait_s * 1000,
         .cursor = *at,
+        .presence = query->presence,
     };
     snprintf(park.tab, sizeof park.tab, "%s", query->tab ? query->tab : "");
     snprintf(park.request_id, sizeof park.request_id, "%s", request->id);
@@ -170,6 +187,19 @@ static void reply_stream(struct request *request, struct response *response,
         stream_add_end(&response->body, after_ms);
 }
 
+/* The device is there, and about to ask again. */
+static void tell_seen(struct request *request, const struct poll_query *query)
+{
+    struct handoff_lease lease = {.change = LEASE_SEEN,
+                                  .user_id = request->caller.user_id,
+                                  .session_id = request->caller.session_id,
+                                  .seq = query->cursor.seq,
+                                  .presence = query->presence};
+    snprintf(lease.tab, sizeof lease.tab, "%s", query->tab ? query->tab : "");
+    if (query->presence != PRESENCE_NONE)
+        lease_tell(request->worker, &lease);
+}
+
 int event_poll(struct request *request, struct response *response)
 {
     struct poll_query query;
@@ -192,5 +222,7 @@ int event_poll(struct request *request, struct response *response)
         reply_events(response, from, &log);
     else
         reply_later(request, response, &query);
+    if (query.from != NULL && !query.stream && !response->parked)
+        tell_seen(request, &query);
     return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "common/err.h"
 #include "field.h"
+#include "lease.h"
 #include "render.h"
 #include "telegram_name.h"
 #include "user_key.h"
@@ -15,9 +16,11 @@ int me_get(struct request *request, struct response *response)
     struct store_settings settings;
     int err = store_user_me(request->worker->pg, request->arena, request->caller.user_id, &user,
                             &settings);
-    if (err == 0)
-        render_me(&response->body, &user, &settings);
-    return err;
+    if (err != 0)
+        return err;
+    lease_look_user(request->worker, &user);
+    render_me(&response->body, &user, &settings);
+    return 0;
 }
 
 /* The store wants one flat object of what changes (perch.update_me). */
@@ -178,6 +181,7 @@ int me_update(struct request *request, struct response *response)
     err = store_user_me(worker->pg, request->arena, request->caller.user_id, &user, &settings);
     if (err != 0)
         goto out;
+    lease_look_user(worker, &user);
     if (change.wake_count > 0 && field_present(request, "display_name"))
         tell_partners(request, &user);
     render_me(&response->body, &user, &settings);

@@ -7,6 +7,7 @@
 
 #include "common/err.h"
 #include "common/utf8.h"
+#include "lease.h"
 #include "render.h"
 #include "response.h"
 #include "user_key.h"
@@ -105,6 +106,10 @@ int user_list(struct request *request, struct response *response)
         return err;
     /* One row more than asked for tells whether there is a next page. */
     int shown = page.count > limit ? (int)limit : page.count;
+    struct store_user **users = arena_alloc(request->arena, (size_t)shown * sizeof *users);
+    for (int i = 0; i < shown; i++)
+        users[i] = &page.users[i];
+    lease_look_users(request->worker, request->arena, users, shown);
     buf_adds(body, "{\"users\":[");
     for (int i = 0; i < shown; i++) {
         if (i > 0)
@@ -124,6 +129,7 @@ int user_get(struct request *request, struct response *response)
     int err = store_user_get(request->worker->pg, request->arena, request->path_id, &user);
     if (err != 0)
         return err;
+    lease_look_user(request->worker, &user);
     buf_adds(&response->body, "{\"user\":");
     render_user(&response->body, &user);
     buf_adds(&response->body, "}");

@@ -77,6 +77,15 @@ int handoff_park(int socket, const struct handoff_park *park, int fd)
     return handoff_send(socket, &message);
 }
 
+int handoff_lease(int socket, const struct handoff_lease *lease)
+{
+    struct handoff_lease copy = *lease;
+    struct iovec part = {.iov_base = &copy, .iov_len = sizeof copy};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    copy.kind = HANDOFF_LEASE;
+    return handoff_send(socket, &message);
+}
+
 int handoff_wake(int socket, int64_t user_id, const char *text, size_t length)
 {
     struct handoff_wake head = {
@@ -117,6 +126,11 @@ int handoff_receive(int socket, union handoff_message *ret_message, int *ret_fd)
         memcpy(ret_fd, CMSG_DATA(header), sizeof *ret_fd);
     if (ret_message->kind == HANDOFF_PARK && length == sizeof ret_message->park) {
         park_texts_end(&ret_message->park);
+        return 0;
+    }
+    if (ret_message->kind == HANDOFF_LEASE && *ret_fd == -1 &&
+        length == sizeof ret_message->lease) {
+        ret_message->lease.tab[HANDOFF_TAB_MAX] = '\0';
         return 0;
     }
     if (ret_message->kind == HANDOFF_WAKE && *ret_fd == -1 &&

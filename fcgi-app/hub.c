@@ -22,6 +22,8 @@ static void take_handoff(struct hub *hub, int fd)
 {
     if (hub->message.kind == HANDOFF_WAKE)
         hub_wake(hub, hub->message.wake.head.user_id, hub->message.wake.text);
+    else if (hub->message.kind == HANDOFF_LEASE)
+        hub_lease_take(hub->lease, &hub->message.lease);
     else if (fd >= 0)
         hub_park(hub, &hub->message.park, fd);
     else
@@ -59,6 +61,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     hub->tick++;
+    hub_news_sweep(hub);
     if (!hub_redis_is_up(hub->redis) || hub->tick % (HUB_SWEEP_MS / HUB_SWEEP_ALONE_MS) == 0)
         hub_table_sweep(hub);
 }
@@ -99,10 +102,13 @@ static void hub_init(struct hub *hub, const struct child *child, int socket)
         event_add(&hub->end_events[i], NULL);
     }
     TAILQ_INIT(&hub->doubted);
+    TAILQ_INIT(&hub->news);
     hub->wait = hub_wait_new(hub);
     hub->verify = hub_verify_new(hub);
     hub->house = hub_house_new(hub);
     hub->clean = hub_clean_new(hub);
+    hub->announce = hub_announce_new(hub);
+    hub->lease = hub_lease_new(hub, &child->redis_address);
     hub->redis = hub_redis_new(hub, &child->redis_address);
     event_assign(&hub->handoff_event, hub->base, socket, EV_READ | EV_PERSIST, on_handoff, hub);
     event_add(&hub->handoff_event, NULL);
@@ -117,9 +123,11 @@ static void hub_release(struct hub *hub)
     event_del(&hub->handoff_event);
     event_del(&hub->sweep_event);
     hub_redis_free(hub->redis);
+    hub_lease_free(hub->lease);
     hub_verify_free(hub->verify);
     hub_house_free(hub->house);
     hub_clean_free(hub->clean);
+    hub_announce_free(hub->announce);
     HASH_ITER (hh, hub->users, user, next)
         hub_user_free(hub, user);
     hub_ended_expire(hub, INT64_MAX);
@@ -147,6 +155,7 @@ int hub_main(const struct child *child, int socket, const sigset_t *mask)
     do
         err = take_handoffs(hub, HANDOFFS_PER_TURN);
     while (err != ERR_BUSY && err != ERR_GONE);
+    hub_lease_settle(hub->lease);
     hub_release(hub);
     free(hub);
     return 0;

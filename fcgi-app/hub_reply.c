@@ -108,6 +108,7 @@ void hub_reply_poll(struct hub *hub, const struct waiter *waiter, enum hub_answe
     begin_http(hub, 200, "application/json", waiter_request_id(waiter));
     render_poll_head(&hub->reply, cursor, cursor, answer == HUB_MORE, after_ms,
                      answer == HUB_SUPERSEDED);
+    hub_news_render(&hub->reply, waiter->user, true);
     buf_adds(&hub->reply, "]}");
     finish(hub, waiter->fd, waiter->fcgi_id);
 }
@@ -121,14 +122,27 @@ bool hub_reply_event(struct hub *hub, const struct waiter *waiter, const char *j
     if (waiter->stream) {
         begin(hub);
         stream_add_event(&hub->reply, passing ? NULL : cursor, json);
+        hub_news_stream(&hub->reply, waiter->user);
         return go_on(hub, waiter);
     }
     begin_http(hub, 200, "application/json", waiter_request_id(waiter));
     render_poll_head(&hub->reply, from, cursor, false, 0, false);
     buf_adds(&hub->reply, json);
+    hub_news_render(&hub->reply, waiter->user, false);
     buf_adds(&hub->reply, "]}");
     finish(hub, waiter->fd, waiter->fcgi_id);
     return false;
+}
+
+bool hub_reply_news(struct hub *hub, const struct waiter *waiter)
+{
+    if (!waiter->stream) {
+        hub_reply_poll(hub, waiter, HUB_NOTHING, 0);
+        return false;
+    }
+    begin(hub);
+    hub_news_stream(&hub->reply, waiter->user);
+    return go_on(hub, waiter);
 }
 
 bool hub_reply_ping(struct hub *hub, const struct waiter *waiter)

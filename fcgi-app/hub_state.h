@@ -24,6 +24,8 @@ enum {
     HUB_SWEEP_ALONE_MS = 1000, /* the same while Redis is away */
     HUB_FOLLOW_MS = 60000, /* how long a user is followed past the last waiter, and an ended session
                            remembered */
+    HUB_TURN_MS = 1000,    /* between looks at leases, at most */
+    HUB_CLAIMS_MAX = 64,   /* announced together */
     HUB_PING_MS = 1000,
     HUB_PONG_MS = 500,
     HUB_END_SIGNALS = 4,
@@ -47,8 +49,11 @@ struct waiter {
     int64_t session_id;
     int64_t seq; /* where it stands, in the hub's epoch */
     int fd;
+    uint32_t poll_id; /* of its lease; 0: none */
     uint16_t fcgi_id;
+    uint8_t presence; /* enum handoff_presence */
     uint8_t tab_size; /* with its NUL */
+    uint8_t pings;    /* of a stream, as long as somebody is active */
     bool stream;      /* goes on after an event; else a poll, which ends with it */
     char texts[];     /* the tab, then the request's id */
 };
@@ -70,7 +75,8 @@ struct hub_user {
     int64_t known;  /* the newest position for certain, -1: unknown; only while FOLLOW_YES */
     int64_t looked; /* what a look must not find less than */
     TAILQ_HEAD(, waiter) waiters;
-    int64_t idle_since; /* monotonic; since when nobody waits */
+    int64_t idle_since;    /* monotonic; since when nobody waits */
+    struct hub_news *news; /* NULL: none */
     int waiter_count;
     enum follow follow;
     bool unsure; /* wants a look, and stands in hub->doubted */
@@ -88,6 +94,7 @@ struct hub {
     struct hub_user *users;                    /* uthash */
     struct hub_ended *ended;                   /* uthash */
     TAILQ_HEAD(hub_doubted, hub_user) doubted; /* whom the next looks are about */
+    TAILQ_HEAD(, hub_news) news;               /* of users */
     struct hub_wait *wait;
     int waiter_count;
     int waiters_max;                  /* as many as there are descriptors for; 0: no limit */
@@ -95,6 +102,8 @@ struct hub {
     union handoff_message message;    /* being received */
     struct hub_redis *redis;
     struct hub_verify *verify;
+    struct hub_lease *lease;
+    struct hub_announce *announce;
     struct hub_house *house;
     struct hub_clean *clean;
     struct buf reply; /* being built */
@@ -133,6 +142,8 @@ void hub_epoch_changed(struct hub *hub, const char *epoch);
 void hub_user_doubt(struct hub *hub, struct hub_user *user);
 /* Lets go of users nobody has waited for lately. */
 void hub_table_sweep(struct hub *hub);
+/* Tells all who wait the news there are (hub_news.c). */
+void hub_user_tell(struct hub *hub, struct hub_user *user);
 /* Answers everybody, with a spread after_ms. */
 void hub_table_drain(struct hub *hub);
 void hub_user_free(struct hub *hub, struct hub_user *user);
@@ -161,6 +172,47 @@ bool hub_redis_is_up(const struct hub_redis *redis);
 void hub_redis_follow(struct hub_redis *redis, struct hub_user *user);
 void hub_redis_leave(struct hub_redis *redis, struct hub_user *user);
 
+/* hub_lease.c: who is there, as Redis knows it. */
+struct hub_lease *hub_lease_new(struct hub *hub, const struct redis_address *address);
+void hub_lease_free(struct hub_lease *lease);
+/* A poll waits from now on. */
+void hub_lease_put(struct hub_lease *lease, struct waiter *waiter, int64_t wait_ms);
+/* A device will be back after this time. */
+void hub_lease_seen(struct hub_lease *lease, const struct handoff_lease *device, int64_t after_ms);
+/* The connection closed. */
+void hub_lease_cut(struct hub_lease *lease, const struct waiter *waiter);
+/* The wait ended for good. */
+void hub_lease_drop(struct hub_lease *lease, const struct waiter *waiter);
+/* What a worker tells. */
+void hub_lease_take(struct hub_lease *lease, const struct handoff_lease *device);
+void hub_lease_announce(struct hub_lease *lease, int64_t user_id, const char *state, int64_t claim,
+                        const char *partners);
+/* Looks after lapsed leases and changes to announce, after this time at the latest. */
+void hub_lease_turn(struct hub_lease *lease, int after_ms);
+/* Sends what is left to say, and waits a moment for Redis to take it. */
+void hub_lease_settle(struct hub_lease *lease);
+
+/* hub_announce.c: tells partners. */
+struct hub_announce *hub_announce_new(struct hub *hub);
+void hub_announce_free(struct hub_announce *announce);
+bool hub_announce_is_idle(const struct hub_announce *announce);
+/* Lines of lease_script_turn, or NULL. */
+void hub_announce_claims(struct hub_announce *announce, const char *lines);
+
+/* hub_news.c: what partners told. */
+void hub_news_add(struct hub *hub, struct hub_user *user, const struct wake *about);
+/* Wakes the user's polls, if there is something worth it and it is time. */
+void hub_news_tell(struct hub *hub, struct hub_user *user);
+/* Adds the news to the events of a reply; `first`: there are no others in it. */
+void hub_news_render(struct buf *reply, const struct hub_user *user, bool first);
+/* The same as blocks of a stream. */
+void hub_news_stream(struct buf *reply, const struct hub_user *user);
+/* All who wait were told, or nobody waits any more: what was given need not be kept. */
+void hub_news_settle(struct hub_user *user);
+/* For all users: wakes whose time has come, lets go of what is no longer needed. */
+void hub_news_sweep(struct hub *hub);
+void hub_news_free(struct hub *hub, struct hub_user *user);
+
 /* hub_verify.c: looks at PostgreSQL. */
 struct hub_verify *hub_verify_new(struct hub *hub);
 void hub_verify_free(struct hub_verify *verify);
@@ -184,6 +236,8 @@ void hub_reply_poll(struct hub *hub, const struct waiter *waiter, enum hub_answe
  * goes on from there. False also for a stream that does not take all of it, which its reader is too
  * slow for. */
 bool hub_reply_event(struct hub *hub, const struct waiter *waiter, const char *json, bool passing);
+/* Only the news (hub_news.c), which go along with every event, too; as hub_reply_event(). */
+bool hub_reply_news(struct hub *hub, const struct waiter *waiter);
 /* Into a stream; as hub_reply_event(). */
 bool hub_reply_ping(struct hub *hub, const struct waiter *waiter);
 void hub_reply_unauthorized(struct hub *hub, const struct waiter *waiter);

@@ -15,6 +15,7 @@ enum {
     AFTER_SUPERSEDED_MS = 1000,
     AFTER_EVICTED_MS = 1000,
     AFTER_FULL_MS = 2000,
+    STREAM_ACTIVE_PINGS = 120000 / STREAM_PING_MS,
     DRAIN_SPREAD_MIN_MS = 1000, /* at least; beyond it one millisecond per waiter */
 };
 
@@ -39,6 +40,7 @@ static struct hub_user *user_new(struct hub *hub, int64_t user_id)
 void hub_user_free(struct hub *hub, struct hub_user *user)
 {
     hub_user_trust(hub, user);
+    hub_news_free(hub, user);
     HASH_DEL(hub->users, user);
     free(user);
 }
@@ -58,8 +60,10 @@ static void waiter_free(struct hub *hub, struct waiter *waiter)
     hub_wait_remove(hub->wait, waiter);
     close(waiter->fd);
     TAILQ_REMOVE(&user->waiters, waiter, of_user);
-    if (--user->waiter_count == 0)
+    if (--user->waiter_count == 0) {
         user->idle_since = clock_mono_ms();
+        hub_news_settle(user);
+    }
     hub->waiter_count--;
     free(waiter);
 }
@@ -74,11 +78,13 @@ static void waiter_answer(struct hub *hub, struct waiter *waiter, enum hub_answe
 static void waiter_refuse(struct hub *hub, struct waiter *waiter)
 {
     hub_reply_unauthorized(hub, waiter);
+    hub_lease_drop(hub->lease, waiter);
     waiter_free(hub, waiter);
 }
 
 void hub_waiter_gone(struct hub *hub, struct waiter *waiter)
 {
+    hub_lease_cut(hub->lease, waiter);
     waiter_free(hub, waiter);
 }
 
@@ -91,14 +97,35 @@ static void waiter_tell(struct hub *hub, struct waiter *waiter, const char *json
         waiter_free(hub, waiter);
 }
 
+/* Whoever opened it may have been active then; later it cannot say so. */
+static void stream_go_on(struct hub *hub, struct waiter *waiter)
+{
+    hub_wait_prolong(hub->wait, waiter, clock_mono_ms() + STREAM_PING_MS);
+    if (waiter->presence == PRESENCE_ACTIVE && ++waiter->pings >= STREAM_ACTIVE_PINGS)
+        waiter->presence = PRESENCE_IDLE;
+    hub_lease_put(hub->lease, waiter, STREAM_PING_MS);
+}
+
 void hub_waiter_due(struct hub *hub, struct waiter *waiter)
 {
     if (!waiter->stream)
         waiter_answer(hub, waiter, HUB_NOTHING, 0);
     else if (hub_reply_ping(hub, waiter))
-        hub_wait_prolong(hub->wait, waiter, clock_mono_ms() + STREAM_PING_MS);
+        stream_go_on(hub, waiter);
     else
         waiter_free(hub, waiter);
+}
+
+void hub_user_tell(struct hub *hub, struct hub_user *user)
+{
+    struct waiter *waiter;
+    struct waiter *next;
+    for (waiter = TAILQ_FIRST(&user->waiters); waiter != NULL; waiter = next) {
+        next = TAILQ_NEXT(waiter, of_user);
+        if (!hub_reply_news(hub, waiter))
+            waiter_free(hub, waiter);
+    }
+    hub_news_settle(user);
 }
 
 /* Makes room: an older poll of the same tab gives way, and so does the oldest of too many. */
@@ -127,6 +154,7 @@ static struct waiter *waiter_new(struct hub *hub, struct hub_user *user,
     waiter->seq = park->cursor.seq;
     waiter->fd = fd;
     waiter->fcgi_id = (uint16_t)park->fcgi_id;
+    waiter->presence = (uint8_t)park->presence;
     waiter->tab_size = (uint8_t)tab_size;
     waiter->stream = park->stream;
     memcpy(waiter->texts, park->tab, tab_size);
@@ -145,8 +173,15 @@ static struct waiter *waiter_new(struct hub *hub, struct hub_user *user,
 /* For a poll that cannot wait here: it comes back later. */
 static void send_home(struct hub *hub, const struct handoff_park *park, int fd, int after_ms)
 {
-    hub_reply_park(hub, park, fd, after_ms + (int)randombytes_uniform(DRAIN_SPREAD_MIN_MS));
+    struct handoff_lease device = {.user_id = park->user_id,
+                                   .session_id = park->session_id,
+                                   .seq = park->cursor.seq,
+                                   .presence = park->presence};
+    memcpy(device.tab, park->tab, sizeof device.tab);
+    after_ms += (int)randombytes_uniform(DRAIN_SPREAD_MIN_MS);
+    hub_reply_park(hub, park, fd, after_ms);
     close(fd);
+    hub_lease_seen(hub->lease, &device, after_ms);
 }
 
 void hub_park(struct hub *hub, const struct handoff_park *park, int fd)
@@ -167,9 +202,13 @@ void hub_park(struct hub *hub, const struct handoff_park *park, int fd)
         user = user_new(hub, park->user_id);
     make_room(hub, user, park->tab);
     struct waiter *waiter = waiter_new(hub, user, park, fd);
-    if (waiter == NULL)
+    if (waiter == NULL) {
         send_home(hub, park, fd, AFTER_FULL_MS);
-    else if (hub_ended_has(hub, park->session_id))
+        return;
+    }
+    hub_lease_put(hub->lease, waiter,
+                  park->stream ? STREAM_PING_MS : park->deadline_ms - clock_mono_ms());
+    if (hub_ended_has(hub, park->session_id))
         waiter_refuse(hub, waiter);
     else if (user->known >= 0 && user->known <= waiter->seq)
         user->known = waiter->seq; /* PostgreSQL had it, the announcement is still on its way */
@@ -177,6 +216,7 @@ void hub_park(struct hub *hub, const struct handoff_park *park, int fd)
         /* Nothing is known, or more than PostgreSQL said a moment ago: news, or a log put back.
          * When the subscription is not acknowledged yet, the acknowledgement brings the look. */
         hub_user_doubt(hub, user);
+    hub_news_tell(hub, user);
 }
 
 static void wake_event(struct hub *hub, struct hub_user *user, const struct wake *wake)
@@ -198,6 +238,7 @@ static void wake_event(struct hub *hub, struct hub_user *user, const struct wake
         else
             waiter_tell(hub, waiter, wake->json, false);
     }
+    hub_news_settle(user);
 }
 
 static void wake_passing(struct hub *hub, struct hub_user *user, const char *json)
@@ -208,6 +249,7 @@ static void wake_passing(struct hub *hub, struct hub_user *user, const char *jso
         next = TAILQ_NEXT(waiter, of_user);
         waiter_tell(hub, waiter, json, true);
     }
+    hub_news_settle(user);
 }
 
 static void end_session(struct hub *hub, struct hub_user *user, int64_t session_id)
@@ -234,6 +276,8 @@ void hub_wake(struct hub *hub, int64_t user_id, const char *text)
         wake_event(hub, user, &wake);
     else if (wake.kind == WAKE_PASSING)
         wake_passing(hub, user, wake.json);
+    else if (wake.kind == WAKE_PRESENCE)
+        hub_news_add(hub, user, &wake);
     else
         end_session(hub, user, wake.session_id);
 }
@@ -301,8 +345,12 @@ void hub_table_drain(struct hub *hub)
     struct hub_user *user;
     struct hub_user *next;
     uint32_t spread = DRAIN_SPREAD_MIN_MS + (uint32_t)hub->waiter_count;
-    HASH_ITER (hh, hub->users, user, next)
-        while (!TAILQ_EMPTY(&user->waiters))
-            waiter_answer(hub, TAILQ_FIRST(&user->waiters), HUB_NOTHING,
-                          (int)randombytes_uniform(spread));
+    HASH_ITER (hh, hub->users, user, next) {
+        while (!TAILQ_EMPTY(&user->waiters)) {
+            struct waiter *waiter = TAILQ_FIRST(&user->waiters);
+            int after_ms = (int)randombytes_uniform(spread);
+            hub_lease_put(hub->lease, waiter, after_ms);
+            waiter_answer(hub, waiter, HUB_NOTHING, after_ms);
+        }
+    }
 }

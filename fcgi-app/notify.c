@@ -6,7 +6,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "handoff.h"
+#include "lease.h"
 #include "render.h"
 #include "wake.h"
 #include "worker.h"
@@ -116,6 +116,8 @@ static void session_end_one(struct worker *worker, int64_t user_id, int64_t sess
     begin(worker, user_id);
     wake_format_session_end(&worker->notify.texts, session_id);
     publish(worker);
+    lease_tell(worker, &(struct handoff_lease){
+                           .change = LEASE_END, .user_id = user_id, .session_id = session_id});
 }
 
 void notify_sessions_end(struct worker *worker, int64_t user_id, const struct store_ids *sessions)

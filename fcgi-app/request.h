@@ -61,7 +61,8 @@ int request_param_int(const struct request *request, const char *name, int64_t m
                       int64_t maximum, int64_t initial, int64_t *ret_number)
     __attribute__((warn_unused_result));
 
-/* Reads and parses a body of at most `limit` bytes. ERR_TOO_LARGE, ERR_MEDIA_TYPE, ERR_BAD_JSON,
+/* Reads and parses a body of at most `limit` bytes, JSON by its media type (or, with BODY_BEACON in
+ * `limit`, plain text by it). ERR_TOO_LARGE, ERR_MEDIA_TYPE, ERR_BAD_JSON,
  * ERR_INVALID (JSON, but not an object), ERR_BAD_REQUEST (shorter than announced). Where the route
  * takes none (limit 0), an empty one is fine. */
 int request_read_body(struct request *request, size_t limit) __attribute__((warn_unused_result));

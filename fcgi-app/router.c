@@ -77,10 +77,12 @@ static int serve(struct request *request, struct response *response)
         add_allow(response, allowed);
     if (err == 0 && request->route->pool != request->worker->pool)
         err = ERR_MISDIRECTED;
+    /* What is wrong with the query is told only to those who may pass. */
+    int query_err = err == 0 ? request_parse_query(request) : 0;
     if (err == 0)
         err = gate_pass(request, response);
     if (err == 0)
-        err = request_parse_query(request);
+        err = query_err;
     if (err == 0)
         err = request_read_body(request, request->route->body_limit);
     if (err == 0)

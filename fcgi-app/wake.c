@@ -1,6 +1,5 @@
 #include "wake.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +72,21 @@ static int wake_parse_session_end(const char *text, struct wake *ret_wake)
     return 0;
 }
 
+static int wake_parse_presence(const char *text, struct wake *ret_wake)
+{
+    struct wake wake = {.kind = WAKE_PRESENCE, .presence.urgent = text[0] == '1'};
+    const char *rest = NULL;
+    if ((text[0] != '0' && text[0] != '1') || text[1] != ' ' ||
+        number_read(text + 2, &wake.presence.user_id, &rest) != 0 || rest[0] != ' ' ||
+        rest[1] == '\0' || strchr("0ia", rest[1]) == NULL || rest[2] != ' ')
+        return ERR_BAD_REQUEST;
+    wake.presence.state = rest[1];
+    if (number_read(rest + 3, &wake.presence.seen_ms, &rest) != 0 || *rest != '\0')
+        return ERR_BAD_REQUEST;
+    *ret_wake = wake;
+    return 0;
+}
+
 int wake_parse(const char *text, struct wake *ret_wake)
 {
     if (text[0] == '\0' || text[1] != ' ')
@@ -86,6 +100,8 @@ int wake_parse(const char *text, struct wake *ret_wake)
             return ERR_BAD_REQUEST;
         *ret_wake = (struct wake){.kind = WAKE_PASSING, .json = rest};
         return 0;
+    case 'p':
+        return wake_parse_presence(rest, ret_wake);
     case 's':
         return wake_parse_session_end(rest, ret_wake);
     default:

@@ -87,6 +87,14 @@ TABLE = [
         None,
         {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200},
     ),
+    ("GET", "/api/v1/presence", {}, None, {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200}),
+    (
+        "POST",
+        "/api/v1/presence/bye",
+        {},
+        lambda s: {"tab": "t"},
+        {"nobody": NO, "stranger": 204, "peer": 204, "owner": 204},
+    ),
     ("GET", "/api/v1/dialogs", {}, None, {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200}),
     (
         "GET",
@@ -142,7 +150,7 @@ TABLE = [
     ("GET", "/health/live", {}, None, {"nobody": 200, "stranger": 200, "peer": 200, "owner": 200}),
     ("GET", "/health/ready", {}, None, {"nobody": 200, "stranger": 200, "peer": 200, "owner": 200}),
 ]
-QUERY = {"/api/v1/search": {"q": "between"}}
+QUERY = {"/api/v1/search": {"q": "between"}, "/api/v1/presence": {"ids": "1"}}
 CALLERS = ("nobody", "stranger", "peer", "owner")
 
 

@@ -76,8 +76,8 @@ def test_without_postgresql_every_route_says_503_and_comes_back_by_itself(own, p
     service.stop()
     try:
         for method, template in CONTRACT.operations():
-            if template.startswith("/health"):
-                continue
+            if template.startswith("/health") or template == "/api/v1/presence/bye":
+                continue  # these do without
             path = template.replace("{peer}", str(bob.id)).replace("{id}", "1")
             body = BODIES.get((method, template))
             for _ in range(3):  # whichever worker it is
@@ -86,7 +86,7 @@ def test_without_postgresql_every_route_says_503_and_comes_back_by_itself(own, p
                         method,
                         path,
                         json=body() if body else None,
-                        params={"q": "x"} if "search" in path else None,
+                        params={"q": "x", "ids": "1"},
                     )
                 )
         assert good(own.client().get("/health/live")) == {"status": "ok"}

@@ -61,6 +61,8 @@ def test_a_malformed_query_is_refused(person, route, query):
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 def test_a_body_that_is_not_json_by_its_type_is_refused(person, route, kind):
     method, template = route
+    if kind in CONTRACT.operation(*route)["requestBody"]["content"]:
+        pytest.skip("what a browser sends as a beacon")
     response = person.request(method, path_of(template, person), data=b"{}", headers={"Content-Type": kind})
     problem(response, 415, "media_type")
 

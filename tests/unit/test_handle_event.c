@@ -303,6 +303,57 @@ static void a_poll_waits_25_seconds_where_it_does_not_say(void **state)
     close(fd);
 }
 
+/* What the hub of user 5 hears of a poll that was answered (LEASE_SEEN) or that waits. */
+static enum handoff_presence presence_heard(const char *query, bool bearer)
+{
+    static char param[256];
+    enum handoff_presence heard = PRESENCE_NONE;
+    int fd = -1;
+
+    snprintf(param, sizeof(param), "QUERY_STRING=%s", query);
+    fake_request_end(&fake);
+    fake_request_begin(&fake, param, NULL);
+    fake.fcgx.ipcFd = line[1];
+    fake.worker.hub_count = HUBS;
+    fake.worker.hub_fds = hub_fds;
+    fake.request.caller = (struct caller){.user_id = 5, .session_id = 6, .bearer = bearer};
+    assert_int_equal(request_parse_query(&fake.request), 0);
+    assert_int_equal(event_poll(&fake.request, &fake.response), 0);
+    while (handoff_receive(hubs[1][1], &message, &fd) == 0) {
+        if (message.kind == HANDOFF_PARK) {
+            heard = message.park.presence;
+            close(fd);
+            continue;
+        }
+        assert_int_equal(message.kind, HANDOFF_LEASE);
+        assert_int_equal(message.lease.change, LEASE_SEEN);
+        assert_int_equal(message.lease.session_id, 6);
+        assert_int_equal(message.lease.seq, 43);
+        assert_string_equal(message.lease.tab, "T");
+        heard = message.lease.presence;
+    }
+    return heard;
+}
+
+static void a_page_is_presence_and_a_program_only_if_it_says_so(void **state)
+{
+    static const char *const waits[] = {"0", "9"};
+    char query[64];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(waits); i++) {
+        snprintf(query, sizeof(query), "cursor=a1-43&tab=T&wait=%s", waits[i]);
+        assert_int_equal(presence_heard(query, false), PRESENCE_IDLE);
+        assert_int_equal(presence_heard(query, true), PRESENCE_NONE);
+        snprintf(query, sizeof(query), "cursor=a1-43&tab=T&state=idle&wait=%s", waits[i]);
+        assert_int_equal(presence_heard(query, true), PRESENCE_IDLE);
+        snprintf(query, sizeof(query), "cursor=a1-43&tab=T&state=active&wait=%s", waits[i]);
+        assert_int_equal(presence_heard(query, false), PRESENCE_ACTIVE);
+        assert_int_equal(presence_heard(query, true), PRESENCE_ACTIVE);
+    }
+    assert_int_equal(presence_heard("tab=T&state=active", false), PRESENCE_NONE);
+}
+
 static void a_poll_the_hub_cannot_take_is_answered(void **state)
 {
     struct json_object *reply;
@@ -436,6 +487,7 @@ int main(void)
         event_test(an_event_larger_than_a_batch_goes_alone),
         event_test(without_news_the_connection_goes_to_the_users_hub),
         event_test(a_poll_waits_25_seconds_where_it_does_not_say),
+        event_test(a_page_is_presence_and_a_program_only_if_it_says_so),
         event_test(a_poll_the_hub_cannot_take_is_answered),
         event_test(a_stream_begins_with_what_there_is_and_goes_to_the_hub),
         event_test(a_stream_without_a_cursor_begins_at_the_end),

@@ -105,6 +105,29 @@ static void the_texts_of_a_parked_poll_end_even_if_the_sender_did_not_end_them(v
     close(fd);
 }
 
+static void a_lease_arrives_as_it_was_sent_and_its_tab_ends(void **state)
+{
+    struct handoff_lease lease = {.change = LEASE_BYE,
+                                  .user_id = 42,
+                                  .session_id = 4711,
+                                  .seq = 7,
+                                  .presence = PRESENCE_ACTIVE};
+    int fd = 7;
+
+    (void)state;
+    memset(lease.tab, 't', sizeof(lease.tab));
+    assert_int_equal(handoff_lease(ends[0], &lease), 0);
+    assert_int_equal(handoff_receive(ends[1], &message, &fd), 0);
+    assert_int_equal(message.kind, HANDOFF_LEASE);
+    assert_int_equal(message.lease.change, LEASE_BYE);
+    assert_int_equal(message.lease.user_id, 42);
+    assert_int_equal(message.lease.session_id, 4711);
+    assert_int_equal(message.lease.seq, 7);
+    assert_int_equal(message.lease.presence, PRESENCE_ACTIVE);
+    assert_int_equal(strlen(message.lease.tab), HANDOFF_TAB_MAX);
+    assert_int_equal(fd, -1);
+}
+
 static void a_wake_up_arrives_as_it_was_sent(void **state)
 {
     int fd = 7;
@@ -355,6 +378,7 @@ int main(void)
         handoff_test(both_ends_are_non_blocking_and_close_on_exec),
         handoff_test(a_parked_poll_arrives_with_every_field_and_its_connection),
         handoff_test(the_texts_of_a_parked_poll_end_even_if_the_sender_did_not_end_them),
+        handoff_test(a_lease_arrives_as_it_was_sent_and_its_tab_ends),
         handoff_test(a_wake_up_arrives_as_it_was_sent),
         handoff_test(a_shorter_wake_up_has_nothing_of_the_one_before),
         handoff_test(the_longest_wake_up_passes_and_a_longer_one_does_not),

@@ -95,6 +95,22 @@ static void a_change_of_a_user_is_an_event(void **state)
     assert_renders("{\"type\":\"user\",\"user\":" ANNA "}");
 }
 
+static void a_change_of_presence_is_an_event(void **state)
+{
+    (void)state;
+    render_presence_event(&text, 7, 'a', INT64_C(1795248603007));
+    assert_renders("{\"type\":\"presence\",\"id\":7,\"online\":true,\"active\":true,"
+                   "\"last_seen_at\":\"2026-11-21T08:10:03.007Z\"}");
+    buf_clear(&text);
+    render_presence_event(&text, 7, 'i', 0);
+    assert_renders("{\"type\":\"presence\",\"id\":7,\"online\":true,\"active\":false,"
+                   "\"last_seen_at\":\"1970-01-01T00:00:00.000Z\"}");
+    buf_clear(&text);
+    render_presence_event(&text, 7, '0', 999);
+    assert_renders("{\"type\":\"presence\",\"id\":7,\"online\":false,\"active\":false,"
+                   "\"last_seen_at\":\"1970-01-01T00:00:00.999Z\"}");
+}
+
 static void id_0_is_null(void **state)
 {
     (void)state;
@@ -156,6 +172,7 @@ int main(void)
         render_test(a_deleted_user_has_no_names),
         render_test(one_sees_ones_own_settings),
         render_test(a_change_of_a_user_is_an_event),
+        render_test(a_change_of_presence_is_an_event),
         render_test(id_0_is_null),
         render_test(every_problem_is_a_json_object),
         render_test(a_polls_reply_begins_with_its_position),

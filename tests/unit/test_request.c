@@ -289,6 +289,21 @@ static void other_types_are_refused(void **state)
     }
 }
 
+static void a_beacon_may_call_its_json_plain_text(void **state)
+{
+    const size_t limit = 100 | BODY_BEACON;
+
+    (void)state;
+    assert_int_equal(body_read("CONTENT_TYPE=text/plain;charset=UTF-8", "2", "{}", limit), 0);
+    fake_request_end(&fake);
+    assert_int_equal(body_read("CONTENT_TYPE=application/json", "2", "{}", limit), 0);
+    fake_request_end(&fake);
+    assert_int_equal(body_read("CONTENT_TYPE=text/html", "2", "{}", limit), ERR_MEDIA_TYPE);
+    fake_request_end(&fake);
+    assert_int_equal(body_read("CONTENT_TYPE=text/plain", "101", "{}", limit), ERR_TOO_LARGE);
+    fake_request_end(&fake);
+}
+
 static void a_body_beyond_the_routes_limit_is_refused(void **state)
 {
     static const char *const lengths[] = {"8", "65537", "18446744073709551615",
@@ -344,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_json_object_is_read),
         cmocka_unit_test(no_body_needs_no_type),
         cmocka_unit_test(other_types_are_refused),
+        cmocka_unit_test(a_beacon_may_call_its_json_plain_text),
         cmocka_unit_test(a_body_beyond_the_routes_limit_is_refused),
         cmocka_unit_test(a_body_shorter_than_announced_is_refused),
         cmocka_unit_test(what_is_no_json_object_is_refused),

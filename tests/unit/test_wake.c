@@ -48,6 +48,23 @@ static void the_end_of_a_session_survives_a_round_trip(void **state)
     buf_release(&text);
 }
 
+static void presence_is_read_as_the_script_publishes_it(void **state)
+{
+    struct wake wake;
+
+    (void)state;
+    assert_int_equal(wake_parse("p 1 9007199254740991 a 1795248603754", &wake), 0);
+    assert_int_equal(wake.kind, WAKE_PRESENCE);
+    assert_true(wake.presence.urgent);
+    assert_int_equal(wake.presence.user_id, INT64_C(9007199254740991));
+    assert_int_equal(wake.presence.state, 'a');
+    assert_int_equal(wake.presence.seen_ms, INT64_C(1795248603754));
+    assert_null(wake.json);
+    assert_int_equal(wake_parse("p 0 7 0 1", &wake), 0);
+    assert_false(wake.presence.urgent);
+    assert_int_equal(wake.presence.state, '0');
+}
+
 /* Formats an event with JSON of `length` bytes; does its wake-up carry it? */
 static bool is_carried(size_t length)
 {
@@ -124,6 +141,21 @@ static void anything_else_is_refused(void **state)
         "s 1 2",
         "s 1x",
         "s 99999999999999999999",
+        "p",
+        "p ",
+        "p 1",
+        "p 1 7",
+        "p 1 7 ",
+        "p 1 7 a",
+        "p 1 7 a ",
+        "p 1 7 b 1",
+        "p 1 7  1",
+        "p 1 7 aa 1",
+        "p 2 7 a 1",
+        "p 1 0 a 1",
+        "p 1 x a 1",
+        "p 1 7 a x",
+        "p 1 7 a 1 2",
     };
 
     (void)state;
@@ -161,6 +193,7 @@ int main(void)
         cmocka_unit_test(an_event_survives_a_round_trip),
         cmocka_unit_test(a_passing_event_survives_a_round_trip),
         cmocka_unit_test(the_end_of_a_session_survives_a_round_trip),
+        cmocka_unit_test(presence_is_read_as_the_script_publishes_it),
         cmocka_unit_test(json_too_long_for_a_wake_up_is_left_out),
         cmocka_unit_test(an_event_without_json_has_none),
         cmocka_unit_test(anything_else_is_refused),

@@ -1,0 +1,270 @@
+/* The leases of those who wait here (lease.h): written when a poll arrives, cut when its connection
+ * closes. Changes of one turn of the loop go out together, in their order, over a connection of
+ * their own. A lease that was not written because Redis was away, or is gone with Redis' memory, is
+ * written again as soon as Redis says that something was lost. */
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "hub_link.h"
+#include "hub_state.h"
+#include "lease_script.h"
+
+enum {
+    CHANGES_PER_CALL = 256,
+    TURN_LEAST_MS = 20,
+    REWRITE_TTL_MS = 50000, /* the longest wait: how long each has left is not kept */
+    SETTLE_MS = 300,
+};
+
+struct hub_lease {
+    struct hub *hub;
+    struct hub_link *link;
+    struct event send_event; /* there are changes */
+    struct event turn_event; /* the next turn; not while one is under way */
+    int64_t turn_at;
+    bool turning;
+    int unanswered;
+    int64_t since; /* as Redis says: another one means that it lost something. 0: not known */
+    struct buf changes;
+    int count;
+};
+
+static void change_send(struct hub_lease *lease)
+{
+    if (lease->count > 0 && hub_link_is_up(lease->link)) {
+        hub_link_send(lease->link, "EVAL %s 0 %s %b", lease_script_change,
+                      lease->hub->conf->redis_prefix, lease->changes.data, lease->changes.length);
+        lease->unanswered++;
+    }
+    buf_clear(&lease->changes);
+    lease->count = 0;
+}
+
+static void on_send(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    change_send(argument);
+}
+
+/* Ends the change whose text was added last. */
+static void change_end(struct hub_lease *lease)
+{
+    static const struct timeval at_once = {0};
+    buf_add(&lease->changes, "", 1);
+    if (++lease->count == CHANGES_PER_CALL)
+        change_send(lease);
+    else if (lease->count == 1)
+        event_add(&lease->send_event, &at_once);
+}
+
+static void put(struct hub_lease *lease, const struct handoff_lease *device, int64_t ttl_ms,
+                uint32_t poll_id, bool quiet)
+{
+    buf_addf(&lease->changes,
+             "p %" PRId64 " %" PRId64 " %d %" PRId64 " %" PRIu32 " %d %" PRId64 ":%s",
+             device->user_id, ttl_ms, device->presence == PRESENCE_ACTIVE, device->seq, poll_id,
+             quiet, device->session_id, device->tab);
+    change_end(lease);
+}
+
+static void put_waiter(struct hub_lease *lease, const struct waiter *waiter, int64_t ttl_ms,
+                       bool quiet)
+{
+    struct handoff_lease device = {.user_id = waiter->user->id,
+                                   .session_id = waiter->session_id,
+                                   .seq = waiter->seq,
+                                   .presence = waiter->presence};
+    memcpy(device.tab, waiter_tab(waiter), waiter->tab_size);
+    if (waiter->presence != PRESENCE_NONE)
+        put(lease, &device, ttl_ms, waiter->poll_id, quiet);
+}
+
+void hub_lease_put(struct hub_lease *lease, struct waiter *waiter, int64_t wait_ms)
+{
+    while (waiter->poll_id == 0)
+        waiter->poll_id = randombytes_random();
+    put_waiter(lease, waiter, wait_ms + LEASE_GRACE_MS, false);
+}
+
+void hub_lease_seen(struct hub_lease *lease, const struct handoff_lease *device, int64_t after_ms)
+{
+    if (device->presence != PRESENCE_NONE)
+        put(lease, device, after_ms + LEASE_GRACE_MS, 0, false);
+}
+
+void hub_lease_cut(struct hub_lease *lease, const struct waiter *waiter)
+{
+    if (waiter->presence == PRESENCE_NONE)
+        return;
+    buf_addf(&lease->changes, "c %" PRId64 " %d %" PRIu32 " %" PRId64 ":%s", waiter->user->id,
+             LEASE_GRACE_MS, waiter->poll_id, waiter->session_id, waiter_tab(waiter));
+    change_end(lease);
+}
+
+void hub_lease_drop(struct hub_lease *lease, const struct waiter *waiter)
+{
+    if (waiter->presence == PRESENCE_NONE)
+        return;
+    buf_addf(&lease->changes, "d %" PRId64 " %" PRIu32 " %" PRId64 ":%s", waiter->user->id,
+             waiter->poll_id, waiter->session_id, waiter_tab(waiter));
+    change_end(lease);
+}
+
+/* Its poll may still wait here for a moment: it is nobody's presence any more. */
+static void bye(struct hub_lease *lease, const struct handoff_lease *device)
+{
+    struct hub_user *user = hub_user_find(lease->hub, device->user_id);
+    struct waiter *waiter;
+    if (user != NULL)
+        TAILQ_FOREACH (waiter, &user->waiters, of_user)
+            if (waiter->session_id == device->session_id &&
+                strcmp(waiter_tab(waiter), device->tab) == 0)
+                waiter->presence = PRESENCE_NONE;
+    buf_addf(&lease->changes, "d %" PRId64 " 0 %" PRId64 ":%s", device->user_id, device->session_id,
+             device->tab);
+    change_end(lease);
+}
+
+void hub_lease_take(struct hub_lease *lease, const struct handoff_lease *device)
+{
+    if (device->change == LEASE_SEEN) {
+        hub_lease_seen(lease, device, 0);
+    } else if (device->change == LEASE_BYE) {
+        bye(lease, device);
+    } else {
+        buf_addf(&lease->changes, "e %" PRId64 " %" PRId64, device->user_id, device->session_id);
+        change_end(lease);
+    }
+}
+
+static void rewrite(struct hub_lease *lease)
+{
+    struct hub_user *user;
+    struct hub_user *next;
+    struct waiter *waiter;
+    HASH_ITER (hh, lease->hub->users, user, next)
+        TAILQ_FOREACH (waiter, &user->waiters, of_user)
+            put_waiter(lease, waiter, REWRITE_TTL_MS + LEASE_GRACE_MS, true);
+}
+
+void hub_lease_announce(struct hub_lease *lease, int64_t user_id, const char *state, int64_t claim,
+                        const char *partners)
+{
+    if (!hub_link_is_up(lease->link))
+        return;
+    hub_link_send(lease->link, "EVAL %s 0 %s %lld %s %lld %s", lease_script_announce,
+                  lease->hub->conf->redis_prefix, (long long)user_id, state, (long long)claim,
+                  partners);
+    lease->unanswered++;
+}
+
+void hub_lease_turn(struct hub_lease *lease, int after_ms)
+{
+    int64_t at = clock_mono_ms() + after_ms;
+    const struct timeval after = {.tv_sec = after_ms / 1000, .tv_usec = after_ms % 1000 * 1000};
+    if (lease->turning ||
+        (event_pending(&lease->turn_event, EV_TIMEOUT, NULL) && lease->turn_at <= at))
+        return;
+    lease->turn_at = at;
+    event_add(&lease->turn_event, &after);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *argument)
+{
+    struct hub_lease *lease = argument;
+    (void)fd;
+    (void)what;
+    if (!hub_link_is_up(lease->link) || lease->hub->ending)
+        return;
+    hub_link_send(lease->link, "EVAL %s 0 %s %d", lease_script_turn, lease->hub->conf->redis_prefix,
+                  hub_announce_is_idle(lease->hub->announce) ? HUB_CLAIMS_MAX : 0);
+    lease->unanswered++;
+    lease->turning = true;
+}
+
+static void turn_done(struct hub_lease *lease, const char *text)
+{
+    char *rest = NULL;
+    int64_t since = strtoll(text, &rest, 10);
+    long after_ms = strtol(rest, NULL, 10);
+    const char *lines = strchr(text, '\n');
+    lease->turning = false;
+    if (since != lease->since)
+        rewrite(lease);
+    lease->since = since;
+    hub_announce_claims(lease->hub->announce, lines ? lines + 1 : NULL);
+    /* With claims in hand the next turn brings no others: it comes when they are announced. */
+    if (!hub_announce_is_idle(lease->hub->announce) || after_ms > HUB_TURN_MS)
+        after_ms = HUB_TURN_MS;
+    hub_lease_turn(lease, after_ms > TURN_LEAST_MS ? (int)after_ms : TURN_LEAST_MS);
+}
+
+/* A text from a turn; from all else, how soon one is due. An error (Redis is loading, or out of
+ * memory) means that something is not kept. */
+static void on_answer(void *argument, const redisReply *reply)
+{
+    struct hub_lease *lease = argument;
+    lease->unanswered--;
+    if (reply->type == REDIS_REPLY_STRING) {
+        turn_done(lease, reply->str);
+    } else if (reply->type == REDIS_REPLY_INTEGER) {
+        if (reply->integer >= 0 && reply->integer < HUB_TURN_MS)
+            hub_lease_turn(lease, (int)reply->integer);
+    } else if (reply->type == REDIS_REPLY_ERROR) {
+        if (lease->since != 0)
+            log_warn("Redis keeps no leases: %s", reply->str);
+        lease->since = 0;
+        lease->turning = false;
+        hub_lease_turn(lease, HUB_TURN_MS);
+    }
+}
+
+static void on_up(void *argument)
+{
+    hub_lease_turn(argument, 0);
+}
+
+static void on_away(void *argument)
+{
+    struct hub_lease *lease = argument;
+    lease->since = 0;
+    lease->turning = false;
+    lease->unanswered = 0;
+}
+
+void hub_lease_settle(struct hub_lease *lease)
+{
+    int64_t until = clock_mono_ms() + SETTLE_MS;
+    change_send(lease);
+    while (lease->unanswered > 0 && clock_mono_ms() < until)
+        if (event_base_loop(lease->hub->base, EVLOOP_ONCE) != 0)
+            break;
+}
+
+struct hub_lease *hub_lease_new(struct hub *hub, const struct redis_address *address)
+{
+    static const struct hub_link_calls calls = {on_up, on_away, on_answer};
+    struct hub_lease *lease = calloc(1, sizeof *lease);
+    if (lease == NULL)
+        abort();
+    lease->hub = hub;
+    event_assign(&lease->send_event, hub->base, -1, 0, on_send, lease);
+    event_assign(&lease->turn_event, hub->base, -1, 0, on_turn, lease);
+    lease->link = hub_link_new(hub, address, &calls, lease);
+    return lease;
+}
+
+void hub_lease_free(struct hub_lease *lease)
+{
+    event_del(&lease->send_event);
+    event_del(&lease->turn_event);
+    hub_link_free(lease->link);
+    buf_release(&lease->changes);
+    free(lease);
+}
