@@ -6,17 +6,17 @@
 /* One row per dialog, and one with no peer where there is none, for the position. */
 static const struct pg_statement list = {
     "dialog_list", "SELECT (SELECT epoch FROM perch.epoch), m.seq, d.peer_id, d.last_message_id, "
-                   "d.message, d.unread, d.read_upto, "
+                   "perch.message_json(l), "
+                   "(SELECT count(*) FROM (SELECT FROM perch.messages n WHERE n.sender_id = "
+                   "d.peer_id AND n.recipient_id = m.user_id "
+                   "AND n.id > d.read_upto AND n.deleted_at IS NULL AND d.peer_id <> m.user_id "
+                   "LIMIT 100) AS counted), d.read_upto, "
                    "coalesce(p.read_upto, 0), perch.muted_json(d.muted_until), " STORE_USER_COLUMNS
                    " FROM perch.mailboxes m "
-                   "LEFT JOIN LATERAL (SELECT d.*, perch.message_json(l) AS message, "
-                   "(SELECT count(*) FROM (SELECT FROM perch.messages n WHERE n.sender_id = "
-                   "d.peer_id AND n.recipient_id = d.user_id "
-                   "AND n.id > d.read_upto AND n.deleted_at IS NULL AND d.peer_id <> d.user_id "
-                   "LIMIT 100) AS counted) AS unread "
-                   "FROM perch.dialogs d JOIN perch.messages l ON l.id = d.last_message_id "
-                   "WHERE d.user_id = m.user_id AND d.last_message_id < $2 ORDER BY "
-                   "d.last_message_id DESC LIMIT $3) AS d ON true "
+                   "LEFT JOIN LATERAL (SELECT * FROM perch.dialogs "
+                   "WHERE user_id = m.user_id AND last_message_id < $2 ORDER BY "
+                   "last_message_id DESC LIMIT $3) AS d ON true "
+                   "LEFT JOIN perch.messages l ON l.id = d.last_message_id "
                    "LEFT JOIN perch.dialogs p ON p.user_id = d.peer_id AND p.peer_id = m.user_id "
                    "LEFT JOIN perch.users u ON u.id = d.peer_id "
                    "WHERE m.user_id = $1 ORDER BY d.last_message_id DESC"};

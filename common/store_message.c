@@ -24,7 +24,8 @@ static const struct pg_statement history = {
                        "ORDER BY m.id DESC LIMIT $4)"
                        ") AS d ORDER BY d.id DESC NULLS FIRST LIMIT $4 + 1"};
 
-/* The people are in the words (perch.message_words), the plain conditions only make it certain. */
+/* The people are in the words (perch.message_words), the plain conditions only make it certain. The
+ * sum keeps the planner from walking the index of all ids. */
 static const struct pg_statement search = {
     "message_search", "SELECT m.id, perch.message_json(m) FROM perch.messages m "
                       "WHERE m.deleted_at IS NULL "
@@ -33,7 +34,7 @@ static const struct pg_statement search = {
                       "AND $1 IN (m.sender_id, m.recipient_id) "
                       "AND ($3::bigint = 0 OR (m.sender_id = $3 AND m.recipient_id = $1) OR "
                       "(m.sender_id = $1 AND m.recipient_id = $3)) "
-                      "AND m.id < $4 ORDER BY m.id DESC LIMIT $5"};
+                      "AND m.id + 0 < $4 ORDER BY m.id DESC LIMIT $5"};
 
 const struct pg_statement *const store_message_statements[] = {&send,    &edit,   &delete_message,
                                                                &history, &search, NULL};

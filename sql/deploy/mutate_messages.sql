@@ -4,16 +4,16 @@
 -- block foreign-key checks); then reads again what it decides on; then writes. No other row is locked before them.
 -- READ COMMITTED gives every statement a fresh look, so what is read after the lock is true until commit.
 --
--- Each returns one row per mailbox it wrote to, for the wake-ups, or a single row with user_id NULL. `status` is 'ok',
+-- Each returns one row per mailbox it wrote to (the type perch.change of mutate_messages@v0.1), for the wake-ups, or a single row with user_id NULL. `status` is 'ok',
 -- 'repeat' or a code of the program's error table; `result` what the caller gets.
 
 BEGIN;
 
-CREATE TYPE perch.change AS (status text, result text, epoch text, user_id bigint, seq bigint, event text);
+DROP FUNCTION perch.dialog_advance(bigint, bigint, bigint);
 
 -- Locks the mailboxes of two people (perhaps the same one); the ids of those who have one. An account that was deleted has
 -- none: a request that outlived its account must write nothing.
-CREATE FUNCTION perch.mailboxes_lock(p_one bigint, p_other bigint) RETURNS bigint[]
+CREATE OR REPLACE FUNCTION perch.mailboxes_lock(p_one bigint, p_other bigint) RETURNS bigint[]
 LANGUAGE plpgsql
 AS $$
 BEGIN
@@ -23,7 +23,7 @@ END
 $$;
 
 -- Appends to a locked mailbox, payload rendered; NULL for a person without one (account deleted).
-CREATE FUNCTION perch.event_append(p_user bigint, p_type perch.event_type, p_at timestamptz, p_message bigint, p_peer bigint,
+CREATE OR REPLACE FUNCTION perch.event_append(p_user bigint, p_type perch.event_type, p_at timestamptz, p_message bigint, p_peer bigint,
                                    p_payload text, p_result text DEFAULT NULL)
 RETURNS perch.change
 LANGUAGE plpgsql
@@ -42,53 +42,84 @@ BEGIN
 END
 $$;
 
--- What happened to a message, to both sides; those whose account is gone are left out.
-CREATE FUNCTION perch.message_announce(p_message perch.messages, p_type perch.event_type, p_at timestamptz)
+-- An edit or a deletion, to both sides; those whose account is gone are left out.
+CREATE OR REPLACE FUNCTION perch.message_announce(p_message perch.messages, p_type perch.event_type, p_at timestamptz)
 RETURNS SETOF perch.change
 LANGUAGE plpgsql
 AS $$
 DECLARE
     v_json text := perch.message_json(p_message);
-    v_payload text := perch.message_payload(p_message);
+    v_payload text := ',"message":' || v_json;
+    v_sender bigint := p_message.sender_id;
+    v_recipient bigint := p_message.recipient_id;
     v_change perch.change;
 BEGIN
-    v_change := perch.event_append(p_message.sender_id, p_type, p_at, p_message.id, NULL, v_payload, v_json);
+    v_change := perch.event_append(v_sender, p_type, p_at, p_message.id, NULL, v_payload, v_json);
+    UPDATE perch.dialogs SET changed_seq = v_change.seq WHERE user_id = v_sender AND peer_id = v_recipient;
     RETURN NEXT v_change;
-    IF p_message.recipient_id <> p_message.sender_id THEN
-        v_change := perch.event_append(p_message.recipient_id, p_type, p_at, p_message.id, NULL, v_payload, v_json);
+    IF v_recipient <> v_sender THEN
+        v_change := perch.event_append(v_recipient, p_type, p_at, p_message.id, NULL, v_payload, v_json);
         IF v_change.status IS NOT NULL THEN
+            UPDATE perch.dialogs SET changed_seq = v_change.seq WHERE user_id = v_recipient AND peer_id = v_sender;
             RETURN NEXT v_change;
         END IF;
     END IF;
 END
 $$;
 
-CREATE FUNCTION perch.change_none(p_status text, p_result text DEFAULT NULL) RETURNS perch.change
+CREATE OR REPLACE FUNCTION perch.change_none(p_status text, p_result text DEFAULT NULL) RETURNS perch.change
 LANGUAGE sql IMMUTABLE
 RETURN ROW(p_status, p_result, NULL, NULL, NULL, NULL)::perch.change;
 
--- Puts a dialog on top of its owner's list. UPDATE first: a dialog begins only once.
-CREATE FUNCTION perch.dialog_advance(p_user bigint, p_peer bigint, p_message bigint) RETURNS void
+-- Puts a dialog on top of both lists, at the positions given; p_peer_seq is NULL for a dialog with oneself.
+CREATE OR REPLACE FUNCTION perch.dialogs_advance(p_user bigint, p_seq bigint, p_peer bigint, p_peer_seq bigint,
+                                                 p_message bigint) RETURNS void
 LANGUAGE plpgsql
 AS $$
 BEGIN
-    UPDATE perch.dialogs SET last_message_id = p_message WHERE user_id = p_user AND peer_id = p_peer;
-    IF NOT FOUND THEN
-        INSERT INTO perch.dialogs (user_id, peer_id, last_message_id) VALUES (p_user, p_peer, p_message);
+    IF p_peer_seq IS NULL THEN
+        INSERT INTO perch.dialogs (user_id, peer_id, last_message_id, changed_seq)
+        VALUES (p_user, p_peer, p_message, p_seq)
+        ON CONFLICT (user_id, peer_id) DO UPDATE
+            SET last_message_id = excluded.last_message_id, changed_seq = excluded.changed_seq;
+    ELSE
+        INSERT INTO perch.dialogs (user_id, peer_id, last_message_id, changed_seq)
+        VALUES (p_user, p_peer, p_message, p_seq), (p_peer, p_user, p_message, p_peer_seq)
+        ON CONFLICT (user_id, peer_id) DO UPDATE
+            SET last_message_id = excluded.last_message_id, changed_seq = excluded.changed_seq;
     END IF;
 END
 $$;
 
+-- Why there is not a mailbox for each of the two.
+CREATE OR REPLACE FUNCTION perch.send_refused(p_sender bigint, p_recipient bigint) RETURNS perch.change
+LANGUAGE sql STABLE
+RETURN perch.change_none(CASE
+    WHEN NOT EXISTS (SELECT FROM perch.mailboxes WHERE user_id = p_sender) THEN 'unauthorized'
+    WHEN EXISTS (SELECT FROM perch.users WHERE id = p_recipient) THEN 'peer_deleted'
+    ELSE 'not_found' END);
+
 -- 'repeat' with the stored message when this client_id was sent before. `result`: the message as JSON.
-CREATE FUNCTION perch.send_message(p_sender bigint, p_recipient bigint, p_client_id uuid, p_body text)
+--
+-- The call that everything waits for, so it is written for speed: nothing is read or rendered twice, and both sides are
+-- written in one statement each.
+CREATE OR REPLACE FUNCTION perch.send_message(p_sender bigint, p_recipient bigint, p_client_id uuid, p_body text)
 RETURNS SETOF perch.change
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = perch, pg_temp
 AS $$
 DECLARE
-    v_mailboxes bigint[] := perch.mailboxes_lock(p_sender, p_recipient);
+    -- What perch.mailboxes_lock does, with the next positions, in id order.
+    v_seqs bigint[] := ARRAY(SELECT seq + 1 FROM perch.mailboxes WHERE user_id IN (p_sender, p_recipient)
+                             ORDER BY user_id FOR NO KEY UPDATE);
+    v_self boolean := p_sender = p_recipient;
+    v_seq bigint;
+    v_peer_seq bigint;
     v_message perch.messages;
     v_at timestamptz;
+    v_epoch text;
+    v_json text;
+    v_rest text; -- of the event, behind its position
 BEGIN
     -- After the lock, so that a concurrent twin finds the first one's message.
     IF p_client_id IS NOT NULL THEN
@@ -100,32 +131,47 @@ BEGIN
             RETURN;
         END IF;
     END IF;
-    IF NOT v_mailboxes @> ARRAY[p_sender, p_recipient] THEN
-        RETURN NEXT perch.change_none(CASE
-            WHEN NOT p_sender = ANY (v_mailboxes) THEN 'unauthorized'
-            WHEN EXISTS (SELECT FROM perch.users WHERE id = p_recipient) THEN 'peer_deleted'
-            ELSE 'not_found' END);
+    IF cardinality(v_seqs) < (CASE WHEN v_self THEN 1 ELSE 2 END) THEN
+        RETURN NEXT perch.send_refused(p_sender, p_recipient);
         RETURN;
     END IF;
+    v_seq := v_seqs[CASE WHEN p_sender <= p_recipient THEN 1 ELSE 2 END];
+    v_peer_seq := CASE WHEN NOT v_self THEN v_seqs[CASE WHEN p_sender <= p_recipient THEN 2 ELSE 1 END] END;
 
     v_at := clock_timestamp();
     INSERT INTO perch.messages (sender_id, recipient_id, client_id, body, sent_at)
     VALUES (p_sender, p_recipient, p_client_id, p_body, v_at)
     RETURNING * INTO v_message;
-    PERFORM perch.dialog_advance(p_sender, p_recipient, v_message.id);
-    RETURN QUERY SELECT * FROM perch.message_announce(v_message, 'message.new', v_at);
-    IF p_sender <> p_recipient THEN
-        PERFORM perch.dialog_advance(p_recipient, p_sender, v_message.id);
-        INSERT INTO perch.outbox (message_id, sender_id, recipient_id, recipient_seq, created_at, due_at)
-        SELECT v_message.id, p_sender, p_recipient, m.seq, v_at, v_at
-        FROM perch.telegram_links l JOIN perch.mailboxes m USING (user_id)
-        WHERE l.user_id = p_recipient AND l.confirmed_at IS NOT NULL AND l.blocked_at IS NULL;
+    SELECT epoch INTO v_epoch FROM perch.epoch;
+    v_json := perch.message_json(v_message);
+    v_rest := substr(perch.event_text(0, 'message.new', v_at, ',"message":' || v_json), length('{"seq":0') + 1);
+
+    UPDATE perch.mailboxes SET seq = seq + 1 WHERE user_id IN (p_sender, p_recipient);
+    IF v_self THEN
+        INSERT INTO perch.events (user_id, seq, type, at, message_id)
+        VALUES (p_sender, v_seq, 'message.new', v_at, v_message.id);
+    ELSE
+        INSERT INTO perch.events (user_id, seq, type, at, message_id)
+        VALUES (p_sender, v_seq, 'message.new', v_at, v_message.id),
+               (p_recipient, v_peer_seq, 'message.new', v_at, v_message.id);
+        PERFORM FROM perch.telegram_links
+        WHERE user_id = p_recipient AND confirmed_at IS NOT NULL AND blocked_at IS NULL;
+        IF FOUND THEN
+            INSERT INTO perch.outbox (message_id, sender_id, recipient_id, recipient_seq, created_at, due_at)
+            VALUES (v_message.id, p_sender, p_recipient, v_peer_seq, v_at, v_at);
+        END IF;
+    END IF;
+    PERFORM perch.dialogs_advance(p_sender, v_seq, p_recipient, v_peer_seq, v_message.id);
+
+    RETURN NEXT ROW('ok'::text, v_json, v_epoch, p_sender, v_seq, '{"seq":' || v_seq || v_rest)::perch.change;
+    IF NOT v_self THEN
+        RETURN NEXT ROW('ok'::text, v_json, v_epoch, p_recipient, v_peer_seq, '{"seq":' || v_peer_seq || v_rest)::perch.change;
     END IF;
 END
 $$;
 
 -- Locks both mailboxes of a message's dialog and reads the message again. `status` is 'ok' when p_user may change it.
-CREATE FUNCTION perch.message_lock(p_user bigint, p_message bigint, OUT status text, OUT message perch.messages)
+CREATE OR REPLACE FUNCTION perch.message_lock(p_user bigint, p_message bigint, OUT status text, OUT message perch.messages)
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -144,7 +190,7 @@ END
 $$;
 
 -- The same body again writes nothing. `result`: the message as JSON.
-CREATE FUNCTION perch.edit_message(p_user bigint, p_message bigint, p_body text) RETURNS SETOF perch.change
+CREATE OR REPLACE FUNCTION perch.edit_message(p_user bigint, p_message bigint, p_body text) RETURNS SETOF perch.change
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = perch, pg_temp
 AS $$
@@ -167,7 +213,7 @@ END
 $$;
 
 -- Again writes nothing.
-CREATE FUNCTION perch.delete_message(p_user bigint, p_message bigint) RETURNS SETOF perch.change
+CREATE OR REPLACE FUNCTION perch.delete_message(p_user bigint, p_message bigint) RETURNS SETOF perch.change
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = perch, pg_temp
 AS $$
@@ -188,7 +234,7 @@ END
 $$;
 
 -- Moves the read mark forward; backwards or in place writes nothing, and so does the dialog with oneself.
-CREATE FUNCTION perch.mark_read(p_user bigint, p_peer bigint, p_upto bigint) RETURNS SETOF perch.change
+CREATE OR REPLACE FUNCTION perch.mark_read(p_user bigint, p_peer bigint, p_upto bigint) RETURNS SETOF perch.change
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = perch, pg_temp
 AS $$
@@ -223,7 +269,7 @@ END
 $$;
 
 -- NULL ends it, 'infinity' is for ever; what is so already writes nothing.
-CREATE FUNCTION perch.mute_dialog(p_user bigint, p_peer bigint, p_until timestamptz) RETURNS SETOF perch.change
+CREATE OR REPLACE FUNCTION perch.mute_dialog(p_user bigint, p_peer bigint, p_until timestamptz) RETURNS SETOF perch.change
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = perch, pg_temp
 AS $$

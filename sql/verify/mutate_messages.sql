@@ -11,4 +11,6 @@ SELECT 1 / (status = 'unauthorized')::integer FROM perch.mute_dialog(-1, -2, NUL
 SELECT 1 / has_function_privilege('perch_app', 'perch.send_message(bigint, bigint, uuid, text)', 'EXECUTE')::integer;
 SELECT 1 / (NOT has_function_privilege('perch_notifier', 'perch.edit_message(bigint, bigint, text)', 'EXECUTE'))::integer;
 
+SELECT 1 / (NOT has_function_privilege('perch_app', 'perch.dialogs_advance(bigint, bigint, bigint, bigint, bigint)', 'EXECUTE'))::integer;
+
 ROLLBACK;

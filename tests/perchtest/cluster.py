@@ -9,7 +9,6 @@ Nothing in it outlives a crash (fsync is off); order and locks do not depend on 
 """
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -169,6 +168,16 @@ class Database:
 
 
 def sqitch_changes():
-    """The names of the plan's changes, in order."""
-    lines = (TOP / "sql/sqitch.plan").read_text().splitlines()
-    return [re.split(r"\s", line)[0] for line in lines if line and line[0] not in "%@#"]
+    """The plan's changes in order, as sqitch wants them named: one that was reworked is called change@tag, and its last
+    version change@HEAD."""
+    rows = [line.split()[0] for line in (TOP / "sql/sqitch.plan").read_text().splitlines() if line and line[0] not in "%#"]
+    changes = []
+    for place, name in enumerate(rows):
+        if name.startswith("@"):
+            continue
+        if name in rows[place + 1:]:
+            name += next(tag for tag in rows[place:] if tag.startswith("@"))
+        elif name in rows[:place]:
+            name += "@HEAD"
+        changes.append(name)
+    return changes

@@ -92,3 +92,46 @@ def test_ids_and_times_of_a_dialog_grow_together(database):
                          [[alice, bob]])
     assert [row[2] for row in rows] == [str(i) for i in range(20)]
     assert [row[1] for row in rows] == sorted(row[1] for row in rows)
+
+
+def test_each_side_of_a_dialog_knows_when_a_message_of_it_changed_last(database):
+    """Its own position at that time, whatever else happened in its log meanwhile; reading and muting change nothing."""
+    [alice, bob, carol] = database.people(3)
+
+    def mutate(query, *parameters):
+        return database.rows(f"SELECT user_id, seq FROM perch.{query}", parameters, "perch_app")
+
+    def versions():
+        return dict(database.rows("SELECT user_id, changed_seq FROM perch.dialogs WHERE user_id = ANY(%s)"
+                                  " AND peer_id = ANY(%s)", [[alice, bob], [alice, bob]]))
+
+    mutate("send_message(%s, %s, NULL, 'x')", carol, bob)
+    rows = mutate("send_message(%s, %s, NULL, 'x')", alice, bob)
+    assert versions() == dict(rows) == {alice: 1, bob: 2}
+    message = database.value("SELECT max(id) FROM perch.messages WHERE sender_id = %s", [alice])
+    mutate("mark_read(%s, %s, %s)", bob, alice, message)
+    mutate("mute_dialog(%s, %s, 'infinity')", bob, alice)
+    assert versions() == {alice: 1, bob: 2}
+    for query in ("send_message(%s, %s, NULL, 'y')", "edit_message(%s, %s, 'z')", "delete_message(%s, %s)"):
+        rows = mutate(query, alice, bob if query.startswith("send") else message)
+        assert len(rows) == 2 and versions() == dict(rows), query
+    rows = mutate("send_message(%s, %s, NULL, 'note')", alice, alice)
+    assert database.value("SELECT changed_seq FROM perch.dialogs WHERE user_id = %s AND peer_id = %s", [alice, alice]) \
+        == rows[0][1]
+
+
+def test_sending_rewrites_a_dialog_in_place(database):
+    """No index holds what a send changes in a dialog or a mailbox, so both stay as small as they are."""
+    people = database.people(2)
+    before = database.value("SELECT txid_current()")
+    for i in range(50):
+        database.rows(SEND, [*people, uuid.uuid4(), str(i)], user="perch_app")
+    for table in ("dialogs", "mailboxes"):
+        pages = database.value(f"SELECT count(DISTINCT (ctid::text::point)[0]) FROM perch.{table} WHERE user_id = ANY(%s)",
+                               [people])
+        assert pages <= 2, f"{table}: rows moved"
+    indexed = database.rows("SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_attribute a"
+                            " ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)"
+                            " WHERE a.attrelid = ANY('{perch.dialogs,perch.mailboxes}'::regclass[])"
+                            " AND a.attname IN ('last_message_id', 'changed_seq', 'seq', 'floor_seq')")
+    assert indexed == [] and before

@@ -19,7 +19,7 @@ TABLES = """
     SELECT oid::regclass::text FROM pg_class
     WHERE relnamespace = 'perch'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
 """
-INTERNAL = ("mailboxes_lock", "event_append", "message_announce", "message_lock", "dialog_advance", "change_none",
+INTERNAL = ("mailboxes_lock", "event_append", "message_announce", "message_lock", "dialogs_advance", "send_refused", "change_none",
             "epoch_draw", "fingerprint", "clean_events", "clean_sessions", "clean_outbox")
 
 
@@ -114,7 +114,7 @@ def test_the_app_role_is_told_so_when_it_calls_one(database):
     [alice, bob] = database.people(2)
     for call in (f"perch.mailboxes_lock({alice}, {bob})", "perch.epoch_draw()",
                  f"perch.event_append({alice}, 'me.changed', now(), NULL, NULL, '')",
-                 f"perch.dialog_advance({alice}, {bob}, 1)"):
+                 f"perch.dialogs_advance({alice}, 1, {bob}, 1, 1)"):
         denied(database, "perch_app", f"SELECT {call}")
 
 
