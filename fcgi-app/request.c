@@ -29,6 +29,8 @@ void request_init(struct request *request, struct worker *worker, FCGX_Request *
     const char *id = request_env(request, "REQUEST_ID");
     request->method = method_parse(method ? method : "");
     request->path = path ? path : "";
+    const char *announced = request_env(request, "CONTENT_LENGTH");
+    request->unread = announced ? strtoul(announced, NULL, 10) : 0;
     size_t length = id ? strspn(id, "0123456789abcdefABCDEF-") : 0;
     if (id != NULL && length <= HANDOFF_REQUEST_ID_MAX && id[length] == '\0')
         snprintf(request->id, sizeof request->id, "%s", id);
@@ -156,8 +158,7 @@ static bool media_type_is(const char *type, const char *wanted)
 
 int request_read_body(struct request *request, size_t limit)
 {
-    const char *announced = request_env(request, "CONTENT_LENGTH");
-    size_t length = announced ? strtoul(announced, NULL, 10) : 0;
+    size_t length = request->unread;
     if (length == 0)
         return 0;
     if (length > (limit & ~(size_t)BODY_BEACON))
@@ -173,6 +174,7 @@ int request_read_body(struct request *request, size_t limit)
         if (got <= 0)
             return ERR_BAD_REQUEST;
         have += (size_t)got;
+        request->unread -= (size_t)got;
     }
     struct json_object *body = NULL;
     int err = json_edge_parse(text, length, REQUEST_JSON_DEPTH, &body);

@@ -37,6 +37,7 @@ struct request {
         const char *value;
     } params[REQUEST_PARAMS_MAX];
     struct json_object *body; /* an object, or NULL where there was no body */
+    size_t unread;            /* bytes of the body that are still to be read */
     struct caller caller;
     char id[HANDOFF_REQUEST_ID_MAX + 1]; /* for X-Request-Id and the log */
 };

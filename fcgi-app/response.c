@@ -1,5 +1,7 @@
 #include "response.h"
 
+#include <sys/socket.h>
+
 #include "common/err.h"
 #include "http_status.h"
 #include "render.h"
@@ -97,6 +99,19 @@ int response_open(struct response *response, struct request *request)
     return err;
 }
 
+/* libfcgi ends a connection by waiting until the web server has closed it, because whatever is
+ * unread when we close may take the reply along. Where the whole request has been read there is
+ * nothing to wait for but the empty record behind it. */
+static void close_at_once(struct request *request)
+{
+    char rest[64];
+    if (request->unread > 0)
+        return;
+    while (recv(request->fcgx->ipcFd, rest, sizeof rest, MSG_DONTWAIT) > 0)
+        ;
+    FCGX_Detach(request->fcgx);
+}
+
 int response_send(struct response *response, struct request *request)
 {
     if (!response->opened) {
@@ -108,6 +123,7 @@ int response_send(struct response *response, struct request *request)
     /* nginx asks to keep the connection (fastcgi.conf says why), but a worker that read from it
      * would serve nobody else. */
     request->fcgx->keepConnection = 0;
+    close_at_once(request);
     FCGX_Finish_r(request->fcgx);
     return err;
 }
