@@ -19,7 +19,7 @@ def test_a_plan_is_kept(database, statement):
         "event_poll": lambda i: f"{alice}, {i}",
         "event_verify": lambda i: f"'{{{alice},{bob}}}', '{{{i},{i}}}'",
         "message_send": lambda i: f"{alice}, {bob}, '{uuid.uuid4()}', 'number {i}'",
-        "session_check": lambda i: f"{i}, {alice}",
+        "session_check": lambda i: f"{i}, {alice}, false",
     }[statement]
     with database.connect("postgres") as owner:
         owner.execute("ANALYZE perch.events, perch.mailboxes, perch.messages")
