@@ -104,12 +104,13 @@ count_automake() {
     fi
 }
 
-# count_pytest NAME FOLDER PROCESSES: a pytest suite; what was skipped is a failure.
+# count_pytest NAME FOLDER PROCESSES [OPTION…]: a pytest suite; what was skipped is a failure.
 count_pytest() {
     local name=$1 folder=$TOP/tests/$2 processes=$3 report=$CHECK/log/$1.xml attributes attribute tests bad number status=0
     local options=(-o cache_dir="$CHECK/pytest-cache" --junitxml="$report" --color=auto)
     [ "$processes" -eq 1 ] || options+=(-n "$processes")
     [ -z "$QUICK" ] || options+=(-m 'not slow')
+    options+=("${@:4}")
     rm -f "$report"
     /usr/bin/python3 -m pytest "${options[@]}" "${REST[@]}" "$folder" </dev/null 2>&1 |
         tee "$CHECK/log/$name.log" || status=$?
@@ -159,6 +160,9 @@ suite_sanitize() {
     export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
     count_automake unit-with-sanitizers make -C "$folder" -j"$(nproc)" check
     count_pytest api-with-sanitizers api 2
+    # These wait more than they work.
+    count_pytest hub-with-sanitizers hub 3 -m 'not slow and not memory'
+    count_pytest order-with-sanitizers order 1 -m 'not slow'
     unset ASAN_OPTIONS UBSAN_OPTIONS
 }
 
