@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "hub_state.h"
 
@@ -17,6 +18,7 @@ struct hub_link {
     bool up;               /* an answer has come on this connection */
     bool waiting_for_pong;
     unsigned tick;
+    int64_t ticked_at; /* monotonic */
     struct event read_event;
     struct event write_event;
     struct event tick_event;
@@ -118,13 +120,19 @@ static void connect_now(struct hub_link *link)
 }
 
 /* Every HUB_PONG_MS: a ping that has no answer by the next tick means that Redis is away; a quiet
- * tick lies between an answer and the next ping. */
+ * tick lies between an answer and the next ping. A tick that is itself late proves nothing: the
+ * answer may lie in the socket, or the ping has not left yet. */
 static void on_tick(evutil_socket_t fd, short what, void *argument)
 {
     struct hub_link *link = argument;
     (void)fd;
     (void)what;
+    int64_t now = clock_mono_ms();
+    bool late = now - link->ticked_at >= 2 * HUB_PONG_MS;
+    link->ticked_at = now;
     link->tick++;
+    if (link->waiting_for_pong && late)
+        return;
     if (link->waiting_for_pong)
         disconnect(link);
     if (link->context == NULL)
@@ -156,6 +164,7 @@ struct hub_link *hub_link_new(struct hub *hub, const struct redis_address *addre
     link->argument = argument;
     event_assign(&link->tick_event, hub->base, -1, EV_PERSIST, on_tick, link);
     event_add(&link->tick_event, &every);
+    link->ticked_at = clock_mono_ms();
     connect_now(link);
     return link;
 }
