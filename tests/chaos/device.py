@@ -5,11 +5,14 @@ middle of one; a `feed` reads the stream. After 410 a device reads every dialog'
 """
 
 import asyncio
+import contextlib
 
 from chaos.history import event_row, message_row
+from perchtest.stream import Stream
 from perchtest.wire import GONE, Wire
 
 WAIT_S = 20
+PING_S = 15  # between two comments of a stream that has no events
 PATIENCE_S = 8  # beyond what the server was asked to wait
 BACK_OFF_S = (0.05, 0.4)
 HANG_UP = 0.04  # of a phone's polls
@@ -26,14 +29,26 @@ class Device:
 
     async def run(self):
         await self.start()
-        while not self.load.read_out.is_set():
-            await self.once(WAIT_S)
-            if self.mobile:
-                await self.load.pause(self.source.uniform(0, 0.5))
+        reading = asyncio.create_task(self.read())
+        end = asyncio.create_task(self.load.read_out.wait())
+        try:
+            await asyncio.wait((reading, end), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            end.cancel()
+            reading.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await reading
         # Whatever would still come, a repeat for instance.
+        self.wire.abort()
         for _ in range(2):
             await self.once(0)
         self.wire.close()
+
+    async def read(self):
+        while True:
+            await self.once(WAIT_S)
+            if self.mobile:
+                await self.load.pause(self.source.uniform(0, 0.5))
 
     async def start(self):
         """From an empty log: the people of a load are new."""
@@ -120,3 +135,31 @@ class Device:
         self.load.history.add("history", self.name, self.load.now(), [message_row(message) for message in found])
         for message in found:
             self.note(message)
+
+
+class Feed(Device):
+    """Reads the stream, and comes back with the id of the last event when it ends or breaks."""
+
+    async def read(self):
+        while True:
+            # As a browser: the first time by the cursor in the address, then by the header.
+            stream = Stream(self.load.target, self.member, self.cursor, last_id=self.cursor)
+            try:
+                await asyncio.wait_for(stream.open(), PATIENCE_S)
+                if stream.reply is None:
+                    await self.follow(stream)
+                elif stream.reply.status == 410:
+                    await self.reset(stream.reply.json["cursor"])
+                else:
+                    self.load.trouble(self.name, stream.reply.status)
+            except (*GONE, asyncio.TimeoutError) as error:
+                self.load.trouble(self.name, type(error).__name__)
+            finally:
+                stream.wire.abort()
+            await self.load.pause(stream.retry_ms / 1000 if stream.retry_ms else self.source.uniform(*BACK_OFF_S))
+
+    async def follow(self, stream):
+        """Until the stream's end. Silence beyond the comments that come every 15 s is a connection that died."""
+        while (block := await stream.event(PING_S + PATIENCE_S)) is not None:
+            event, cursor = block.json, block.fields.get("id", self.cursor)
+            self.take({"from": self.cursor, "cursor": cursor, "events": [event]})

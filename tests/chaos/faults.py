@@ -17,6 +17,7 @@ from typing import Callable
 
 from chaos.rig import Proxy, Rig
 from perchtest import wait_for
+from perchtest.instance import alive
 
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 HOUR = 3600
@@ -119,6 +120,37 @@ def rolling_restart(rig, source, over):
         else:
             rig.perch_restart()
         hup = not hup
+
+
+@contextlib.contextmanager
+def on_two_hosts(rig):
+    with Rig(HOSTS=2) as two:
+        yield two
+
+
+@fault("host-kill", "two hosts behind one nginx: `kill -9` of either and all it runs, and a start, every 2 to 4 s", on_two_hosts)
+def host_kill(rig, source, over):
+    while not over.wait(source.uniform(2, 4)):
+        host = source.choice(rig.hosts)
+        family = [pid for role in ("worker", "auth", "hub") for pid in rig.family(role, host)]
+        rig.end(host, signal.SIGKILL)
+        wait_for(lambda: not any(map(alive, family)), 10, "the host's processes to be gone")
+        over.wait(source.uniform(0, 2))
+        rig.up()
+
+
+@fault("host-restart", "two hosts behind one nginx: `HUP`, and `TERM` and a start, of one after the other, every 2 to 4 s",
+       on_two_hosts)
+def host_restart(rig, source, over):
+    turn = 0
+    while not over.wait(source.uniform(2, 4)):
+        host = rig.hosts[turn % 2]
+        if turn % 4 < 2:
+            rig.signal(rig.pid(host), signal.SIGHUP)
+        else:
+            rig.end(host, signal.SIGTERM)
+            rig.up()
+        turn += 1
 
 
 @fault("nginx-reload", "nginx reloads every 1 to 4 s")

@@ -11,10 +11,11 @@ every fault ends with a load that the machine can carry.
 """
 
 import asyncio
+import contextlib
 import random
 import uuid
 
-from chaos.device import BACK_OFF_S, PATIENCE_S, Device
+from chaos.device import BACK_OFF_S, PATIENCE_S, Device, Feed
 from chaos.history import History
 from perchtest.crowd import crowd, more_sessions
 from perchtest.wire import GONE, Wire
@@ -58,10 +59,11 @@ class Load:
 
     async def start(self):
         self.members = await asyncio.to_thread(crowd, self.rig.instance, self.people)
-        phones = await asyncio.to_thread(self.phones)
-        for place, (member, phone) in enumerate(zip(self.members, phones)):
+        sessions = await asyncio.to_thread(self.further_sessions)
+        for place, (member, (phone, feed)) in enumerate(zip(self.members, sessions)):
             self.add(Device(self, f"{place}/desk", member, self.fork()))
             self.add(Device(self, f"{place}/phone", phone, self.fork(), mobile=True))
+            self.add(Feed(self, f"{place}/feed", feed, self.fork()))
         # Nobody speaks before everybody listens from the beginning.
         while any(device.cursor is None for device in self.devices):
             await asyncio.sleep(0.01)
@@ -69,9 +71,9 @@ class Load:
         self.writing = [asyncio.create_task(self.write(member, self.fork()))
                         for member in self.members for _ in range(WRITERS)]
 
-    def phones(self):
-        """A second session of each."""
-        return [more_sessions(self.rig.instance, member.id, 1)[0] for member in self.members]
+    def further_sessions(self):
+        """For the other devices of each."""
+        return [more_sessions(self.rig.instance, member.id, 2) for member in self.members]
 
     def add(self, device):
         self.devices.append(device)
@@ -92,7 +94,9 @@ class Load:
         every = self.people * WRITERS / self.rate
         loop = asyncio.get_running_loop()
         due = loop.time() + source.uniform(0, every)
-        async with Wire(self.target, member) as wire, Wire(self.target, member) as twin:
+        # Opened when they are needed: nginx closes a connection that says nothing for 15 s.
+        wire, twin = Wire(self.target, member), Wire(self.target, member)
+        with contextlib.closing(wire), contextlib.closing(twin):
             while True:
                 await asyncio.sleep(max(0, due - loop.time()))
                 if self.hushed.is_set():
@@ -171,14 +175,11 @@ class Load:
             self.history.add("stored", *row)
         await self.everybody_has_read(stored)
         self.read_out.set()
-        # A poll that waits is not waited for.
-        _, waiting = await asyncio.wait(self.tasks, timeout=0.3)
-        for task in waiting:
+        _, stuck = await asyncio.wait(self.tasks, timeout=FINISH_S)
+        for task in stuck:
             task.cancel()
-        await asyncio.gather(*mute, *waiting, return_exceptions=True)
+        await asyncio.gather(*mute, *stuck, return_exceptions=True)
         self.raise_failures()
-        for device in self.devices:
-            device.wire.close()
         await self.read_histories()
         return self.history
 

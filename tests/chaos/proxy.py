@@ -26,6 +26,7 @@ STDIN, STDOUT, END_REQUEST = 5, 6, 3
 TROUBLES = ("drop", "cut", "stall", "twice", "replay")
 STALL_S = (0.5, 4.0)
 REPLAY_S = (0.0, 3.0)
+STREAM = b"text/event-stream"
 GONE = (OSError, asyncio.IncompleteReadError)
 
 
@@ -125,7 +126,9 @@ class Proxy:
         up_reader, up_writer = await asyncio.open_unix_connection(self.upstream)
         try:
             up_writer.write(request)
-            answer = asyncio.create_task(self.answer(up_reader, writer, trouble))
+            # A stream has no end to wait for: any trouble breaks it off.
+            answer = asyncio.create_task(self.break_off(up_reader, writer) if trouble and STREAM in request
+                                         else self.answer(up_reader, writer, trouble))
             leave = asyncio.create_task(reader.read(1))  # the browser leaves: nginx closes
             await asyncio.wait((answer, leave), return_when=asyncio.FIRST_COMPLETED)
             for task in (answer, leave):
@@ -149,6 +152,10 @@ class Proxy:
             whole, self.plant = false, None
         writer.write(whole)
         await writer.drain()
+
+    async def break_off(self, reader, writer):
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(pump(reader, writer, lambda: False), self.source.uniform(*STALL_S))
 
     async def repeat(self, request, seconds):
         """The same request once more, and nobody hears the answer."""

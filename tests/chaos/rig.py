@@ -75,9 +75,15 @@ class Rig:
             return pid if alive(pid) else None
         return None
 
-    def family(self, role):
+    @property
+    def hosts(self):
+        """The names of perch-fcgi's trees: one for each host."""
+        count = int(self.instance.settings.get("PERCH_HOSTS", 1))
+        return ["perch-fcgi", *[f"perch-fcgi-{number}" for number in range(2, count + 1)]]
+
+    def family(self, role, host="perch-fcgi"):
         """The pids of perch-fcgi's children of this role: "worker", "hub" or "auth"."""
-        master = self.pid("perch-fcgi")
+        master = self.pid(host)
         return sorted(pid for pid in children(master or 0) if alive(pid) and role_of(pid) == role)
 
     def signal(self, pid, number):
@@ -134,7 +140,7 @@ class Rig:
 
     def heal(self):
         """Whatever the fault left: all services run and answer."""
-        if not all(self.pid(name) for name in ("postgresql", "redis", "perch-fcgi", "nginx")):
+        if not all(self.pid(name) for name in ("postgresql", "redis", *self.hosts, "nginx")):
             self.up()
         wait_for(self.ready, 30, "the instance to be ready again")
 
