@@ -2,12 +2,13 @@
 
 import re
 import signal
+import subprocess
 
 from psycopg import sql
 
 from perchtest import wait_for
 from perchtest.api import at_once
-from perchtest.cluster import Cluster
+from perchtest.cluster import PORT, Cluster
 
 CHECK = "SELECT perch.epoch_check()"
 
@@ -53,6 +54,23 @@ def test_a_copy_of_the_database_gets_an_epoch_of_its_own(cluster):
     with cluster.connect("perch_app", copy) as app:
         assert app.execute("SELECT epoch FROM perch.epoch").fetchone()[0] == before
         assert app.execute(CHECK).fetchone()[0] != before
+    assert database.value(CHECK) == before
+
+
+def test_a_dump_read_into_another_cluster_gets_an_epoch_of_its_own(cluster):
+    database = cluster.database()
+    database.people(2)
+    before = database.value(CHECK)
+    with Cluster() as other:
+        other.roles()
+        other.execute(f"CREATE DATABASE {database.name} OWNER perch_owner TEMPLATE template0")
+        at = ["-p", str(PORT), "-U", "postgres", "-d", database.name]
+        dump = subprocess.run([cluster.bin / "pg_dump", "-h", cluster.dir, *at], check=True, capture_output=True).stdout
+        subprocess.run([cluster.bin / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", other.dir, *at], input=dump, check=True,
+                       capture_output=True)
+        with other.connect("perch_app", database.name) as app:
+            assert app.execute("SELECT epoch FROM perch.epoch").fetchone()[0] == before
+            assert app.execute(CHECK).fetchone()[0] != before
     assert database.value(CHECK) == before
 
 
