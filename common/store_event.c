@@ -6,11 +6,16 @@
 /* One statement, so one snapshot: the position and the events agree. Where nothing is newer, the
  * events are not even looked for. They come in order, being joined to a single row. greatest()
  * tells the planner nothing about $2, so it keeps one plan instead of making a new one for each
- * poll. */
+ * poll. Messages are rendered by functions that become part of the plan; event_json() says the
+ * same, and whatever else happened, in a call of its own for each event. */
 static const struct pg_statement poll = {
     "event_poll", "SELECT (SELECT epoch FROM perch.epoch), m.seq, m.floor_seq, e.seq, e.json "
                   "FROM perch.mailboxes m "
-                  "LEFT JOIN LATERAL (SELECT e.seq, perch.event_json(e) AS json "
+                  "LEFT JOIN LATERAL (SELECT e.seq, coalesce(("
+                  "SELECT perch.event_text(e.seq, e.type, e.at, perch.message_payload(w)) "
+                  "FROM perch.messages w WHERE w.id = e.message_id "
+                  "AND e.type IN ('message.new', 'message.edited', 'message.deleted')"
+                  "), perch.event_json(e)) AS json "
                   "FROM perch.events e WHERE m.seq > $2 AND e.user_id = m.user_id "
                   "AND e.seq > greatest($2, m.floor_seq) "
                   "ORDER BY e.seq LIMIT 200) AS e "
