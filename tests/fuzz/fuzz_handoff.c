@@ -78,6 +78,11 @@ static void check(const union handoff_message *message, size_t size, int descrip
         FUZZ_CHECK(message->wake.text[message->wake.head.length] == '\0');
         return;
     }
+    if (message->kind == HANDOFF_LEASE) {
+        FUZZ_CHECK(fd == -1 && size == sizeof message->lease);
+        FUZZ_CHECK(memchr(message->lease.tab, '\0', sizeof message->lease.tab) != NULL);
+        return;
+    }
     FUZZ_CHECK(message->kind == HANDOFF_PARK && size == sizeof *park);
     FUZZ_CHECK((fd >= 0) == (descriptors > 0));
     FUZZ_CHECK(memchr(park->tab, '\0', sizeof park->tab) != NULL);

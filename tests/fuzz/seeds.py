@@ -102,7 +102,7 @@ SEEDS = {
     },
     "wake": {
         "event": 'e 7f3a02c4 41 {"seq":41}', "event-without-json": "e 7f3a02c4 41 ", "passing": 't {"type":"typing"}',
-        "session": "s 9007199254740991", "epoch-long": "e 01234567890123456 1 {}", "number-long": "s 90071992547409911",
+        "session": "s 9007199254740991", "presence": "p 1 42 a 1795249871000", "epoch-long": "e 01234567890123456 1 {}", "number-long": "s 90071992547409911",
     },
 }
 
