@@ -36,6 +36,7 @@ export function avatar_show(node, user, saved) {
     const hue = user.deleted || user.missing ? 'none' : user.id % 8;
     node.className = `avatar hue-${saved ? 'saved' : hue}`;
     node.classList.toggle('is-online', Boolean(user.online && !saved));
+    node.classList.toggle('is-idle', user.active === false);
     node.replaceChildren(saved ? icon('saved') : letter);
     return node;
 }

@@ -1,23 +1,17 @@
 // The long poll: one waiting request at a time, each reply applied only where it fits.
 
 import { api_call } from './api.js';
+import { presence_bye, presence_say } from './presence.js';
 import { uuid_new, wait, wait_again } from './wait.js';
 
 const WAIT_S = 25;
 const SPARE_MS = 15000;  // a poll unanswered for this long past its time has lost its connection
-const ACTIVE_MS = 120000;    // without input for longer, the person is taken to be away
 const EMPTY_MS = 1000;  // a server that answers at once with nothing is not asked in a tight circle
 
 let running = null;          // the AbortController of the loop that counts
-let input_at = Date.now();
+let tab = uuid_new();
 
-for (const kind of ['pointerdown', 'keydown', 'wheel', 'touchstart'])
-    addEventListener(kind, () => { input_at = Date.now(); }, { passive: true, capture: true });
-
-function activity() {
-    const here = document.visibilityState === 'visible' && Date.now() - input_at < ACTIVE_MS;
-    return here ? 'active' : 'idle';
-}
+addEventListener('pagehide', () => { if (running) presence_bye(tab); });
 
 // Polls from `cursor` until events_stop or another start. `to.apply(event)` gets each event once
 // and in order; `to.reset()` is told that the cursor is void and the loop over; `to.link(ok)`
@@ -34,17 +28,21 @@ export function events_stop() {
 }
 
 async function events_run(cursor, to, signal) {
-    let tab = uuid_new();
     let failures = 0;
     while (!signal.aborted) {
         const asked_at = Date.now();
-        const query = new URLSearchParams({ cursor, wait: WAIT_S, state: activity(), tab });
+        const poll = new AbortController();
+        const end = () => poll.abort();
+        signal.addEventListener('abort', end);
+        // Who comes back or goes away says so at once, with another poll.
+        const query = new URLSearchParams({ cursor, wait: WAIT_S, state: presence_say(end), tab });
         let reply;
         try {
             reply = await api_call('GET', `/events?${query}`, undefined,
-                { signal, timeout_ms: WAIT_S * 1000 + SPARE_MS });
+                { signal: poll.signal, timeout_ms: WAIT_S * 1000 + SPARE_MS });
         } catch (problem) {
             if (signal.aborted || problem.status === 401) return;
+            if (poll.signal.aborted) continue;
             if (problem.status === 410 || problem.code === 'bad_cursor') {
                 await wait_again(0, problem);
                 return signal.aborted || to.reset();
@@ -52,6 +50,8 @@ async function events_run(cursor, to, signal) {
             if (failures) to.link(false);
             await wait_again(failures++, problem);
             continue;
+        } finally {
+            signal.removeEventListener('abort', end);
         }
         if (signal.aborted) return;
         failures = 0;

@@ -4,6 +4,7 @@ import { api_call, api_on_ended } from './api.js';
 import { $, text_show } from './dom.js';
 import { events_start, events_stop } from './events.js';
 import { outbox_begin, outbox_clear, outbox_drop, outbox_end } from './outbox.js';
+import { typing_hide, typing_show } from './presence.js';
 import { dialogs_load, event_apply, state, state_begin, state_touch } from './state.js';
 import { text } from './text.js';
 import { view_composer_init, view_composer_reset } from './view_composer.js';
@@ -21,6 +22,8 @@ const tabs = new BroadcastChannel('perch');
 const poll = {
     apply(event) {
         if (event.message?.sender_id === state.me.id) outbox_drop(event.message.client_id);
+        if (event.type === 'typing') return typing_show(event.peer_id);
+        if (event.message) typing_hide(event.message.sender_id);
         event_apply(event);
     },
     link(ok) {

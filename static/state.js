@@ -14,6 +14,7 @@ export const state = {
     notice: '',             // what is wrong at the moment, in words
     users: new Map(),       // id → user
     dialogs: new Map(),     // peer id → {peer_id, last, unread, counted, read_upto, peer_read_upto}
+    typing: new Map(),      // peer id → the timer of the end of it
     histories: new Map(),   // peer id → {list, next, loading, loaded, problem}
 };
 
@@ -36,7 +37,8 @@ export function state_touch() {
 
 export function state_begin(me) {
     Object.assign(state, { me, ready: false, notice: '' });
-    for (const map of [state.users, state.dialogs, state.histories]) map.clear();
+    state.typing.forEach(clearTimeout);
+    for (const map of [state.users, state.dialogs, state.typing, state.histories]) map.clear();
     if (me) user_put(me);
     state_touch();
 }
@@ -224,8 +226,10 @@ export function event_apply(event) {
         return state_touch();
     }
     case 'presence':
-        if (state.users.has(event.id))
-            user_put({ id: event.id, online: event.online, last_seen_at: event.last_seen_at });
+        if (state.users.has(event.id)) {
+            const { id, online, active, last_seen_at } = event;
+            user_put({ id, online, active, last_seen_at });
+        }
         return;
     case 'user':
         return user_put(event.user);

@@ -7,6 +7,8 @@ const EN = {
     saved_empty: 'Keep notes, links and lists here. Only you see them.',
     deleted_user: 'Deleted account',
     online: 'online',
+    idle: 'away',
+    typing: 'typing…',
     seen: (when) => `last seen ${when}`,
     you: (body) => `You: ${body}`,
     message_deleted: 'Message deleted',
@@ -92,10 +94,16 @@ export function text_name(user, saved) {
     return user.deleted ? text('deleted_user') : user.display_name;
 }
 
+// Whether they are here; empty when not.
+export function text_presence(user) {
+    if (!user.online) return '';
+    return text(user.active === false ? 'idle' : 'online');
+}
+
 // What stands under that name: the unique one where it is another, and when they were here.
 export function text_about(user, saved) {
     if (saved) return text('saved_hint');
     const name = user.username === user.display_name ? '' : user.username;
     const seen = user.last_seen_at ? text('seen', text_short(user.last_seen_at)) : '';
-    return [name, user.online ? text('online') : seen].filter(Boolean).join(' · ');
+    return [name, text_presence(user) || seen].filter(Boolean).join(' · ');
 }

@@ -2,6 +2,7 @@
 
 import { $, text_show } from './dom.js';
 import { outbox_add } from './outbox.js';
+import { typing_say } from './presence.js';
 import { text } from './text.js';
 
 const MOST = 4096;              // the server's limit, in characters
@@ -10,7 +11,10 @@ const drafts = new Map();       // peer id → text
 let peer_id = null;
 
 export function view_composer_init() {
-    $('body').addEventListener('input', body_changed);
+    $('body').addEventListener('input', () => {
+        body_changed();
+        if (body_text()) typing_say(peer_id);
+    });
     $('body').addEventListener('keydown', (event) => {
         const touch = matchMedia('(pointer: coarse)').matches;
         if (event.key !== 'Enter' || event.shiftKey || event.isComposing || touch) return;

@@ -156,7 +156,8 @@ function message_fill(node, row) {
 function header_show(user, saved) {
     avatar_show($('talk-avatar'), user, saved);
     text_show($('talk-name'), text_name(user, saved));
-    text_show($('talk-status'), state.notice || text_about(user, saved));
+    const typing = state.typing.has(user.id) && text('typing');
+    text_show($('talk-status'), state.notice || typing || text_about(user, saved));
 }
 
 function note_of(user, saved) {

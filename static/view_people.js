@@ -3,7 +3,7 @@
 import { api_call } from './api.js';
 import { $, avatar_show, el, rows_show, sight_watch, text_show } from './dom.js';
 import { state, state_on_change, state_touch, user_get, user_put } from './state.js';
-import { text, text_about, text_count, text_name, text_short } from './text.js';
+import { text, text_about, text_count, text_name, text_presence, text_short } from './text.js';
 import { wait } from './wait.js';
 
 const PAGE = 50;
@@ -89,6 +89,8 @@ function row_of(id, dialog) {
     const last = dialog?.last;
     const row = { key: id, user, saved, current: id === shown_peer, name: text_name(user, saved) };
     if (!last) return { ...row, time: '', line: text_about(user, saved), unread: '' };
+    if (state.typing.has(id))
+        return { ...row, time: '', line: text('typing'), unread: text_count(dialog.unread) };
     const body = last.deleted_at ? text('message_deleted') : last.body;
     const line = last.sender_id === state.me.id && !saved ? text('you', body) : body;
     return { ...row, time: text_short(last.sent_at), line, unread: text_count(dialog.unread) };
@@ -110,7 +112,7 @@ function row_fill(node, row) {
         el('span', { class: 'row-text' },
             el('span', { class: 'row-top' },
                 el('span', { class: 'row-name', dir: 'auto' }, row.name),
-                row.user.online && !row.saved && el('span', { class: 'unseen' }, text('online')),
+                !row.saved && el('span', { class: 'unseen' }, text_presence(row.user)),
                 el('span', { class: 'dim' }, row.time)),
             (row.line || badge) && el('span', { class: 'row-bottom' },
                 el('span', { class: 'row-line dim', dir: 'auto' }, row.line), badge)));

@@ -126,7 +126,7 @@ def test_a_message_typed_while_the_server_is_away_arrives_once(window, perch_fac
     pages = []
     for one, peer in ((alice, bob), (bob, alice)):
         page = window(perch.url)
-        page.expected += [f"{perch.url}/api/v1/events?", f"{perch.url}/api/v1/dialogs"]
+        page.expected += [f"{perch.url}/api/v1/{path}" for path in ("events?", "dialogs", "presence?")]
         page.login(one.username, one.password)
         page.find_person(peer.username)
         pages.append(page)

@@ -30,6 +30,12 @@ def leases_believe(perch):
     redis.hset(key, "since", redis.time()[0] * 1000 - 61000)
 
 
+def followed(perch, client):
+    """Wait until what partners announce reaches this person: a hub listens to their channel."""
+    channel = f"{perch.env.get('PERCH_REDIS_PREFIX', 'perch:')}u:{client.id}"
+    wait_for(lambda: perch.redis().pubsub_numsub(channel)[0][1], 10, f"a hub to follow {channel}")
+
+
 def poll_once(client, tab, **params):
     """A poll that does not wait: the device is there for the seconds of grace."""
     return client.poll(client.cursor(), wait=0, tab=tab, **params)

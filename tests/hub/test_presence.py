@@ -1,0 +1,237 @@
+"""Presence in time: who is shown online, and what partners hear, while connections, sessions, hubs and Redis go."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from hub.tree import Tree
+from perchtest import Instance, wait_for
+from perchtest.api import good
+from perchtest.presence import Device, followed, leases_believe, online, poll_once, presence_of
+
+GRACE_S = 8
+SLACK_S = 2.5  # for the announcement, and a busy machine
+
+
+@pytest.fixture(scope="module")
+def site():
+    """An instance whose leases count from the start."""
+    instance = Instance(WORKERS=3, AUTH_WORKERS=1).start()
+    leases_believe(instance)
+    yield instance
+    instance.stop()
+
+
+@pytest.fixture
+def pair(site):
+    """ann looks, ben comes and goes; they have a dialog."""
+    ann, ben = site.person("ann"), site.person("ben")
+    ann.send(ben, "hello")
+    return ann, ben
+
+
+def gone(looker, person, within, what):
+    """Waits until the person is offline; how long it took."""
+    start = time.monotonic()
+    wait_for(lambda: not online(looker, person), within, what)
+    return time.monotonic() - start
+
+
+def nobody_offline(looker, people, seconds, devices=()):
+    """For so long everybody is shown online, and nobody hears anything else."""
+    end = time.monotonic() + seconds
+    ids = {person.id for person in people}
+    while time.monotonic() < end:
+        shown = {id for id, row in presence_of(looker, *people).items() if row["online"]}
+        assert shown == ids
+        for device in devices:
+            assert [event for _, event in device.events if event["type"] == "presence" and not event["online"]] == []
+        time.sleep(0.1)
+
+
+def test_partners_hear_who_comes_and_goes_and_strangers_do_not(site, pair):
+    ann, ben = pair
+    stranger = site.person("stranger")
+    with Device(ann) as hears, Device(stranger, "strange") as other:
+        followed(site, ann)
+        followed(site, stranger)
+        with Device(ben, state="active"):
+            wait_for(lambda: hears.last(ben).get("online"), SLACK_S, "ann to hear of ben")
+            assert hears.last(ben)["active"]
+            came_at = hears.about(ben)[0][0]
+        wait_for(lambda: hears.last(ben).get("online") is False, GRACE_S + 10, "ann to hear that ben has left")
+        (left_at, event) = hears.about(ben)[-1]
+        assert left_at - came_at > 9.5  # at most every 10 seconds
+        assert presence_of(ann, ben)[ben.id]["last_seen_at"] == event["last_seen_at"]
+        assert other.events == []
+
+
+def test_a_lost_connection_has_a_grace_and_then_its_person_was_last_seen_there(site, pair):
+    ann, ben = pair
+    device = Device(ben)
+    with device:
+        wait_for(lambda: online(ann, ben), 5, "ben to be online")
+    took = gone(ann, ben, GRACE_S + SLACK_S, "the grace to end")
+    assert took > GRACE_S - 1.5
+    wait_for(lambda: presence_of(ann, ben)[ben.id]["last_seen_at"], 5, "a time")
+    [(age,)] = site.sql("SELECT extract(epoch FROM clock_timestamp() - last_seen_at)::float FROM users WHERE id = %s",
+                        ben.id)
+    assert GRACE_S - 1.5 < age < GRACE_S + SLACK_S + 3
+
+
+def test_one_of_two_tabs_leaving_changes_nothing(site, pair):
+    ann, ben = pair
+    with Device(ann) as hears, Device(ben, "one"):
+        followed(site, ann)
+        wait_for(lambda: online(ann, ben), 5, "ben to be online")
+        with Device(ben, "two", wait=3):
+            pass
+        good(ben.post("/presence/bye", {"tab": "two"}), 204)
+        nobody_offline(ann, [ben], GRACE_S + SLACK_S, [hears])
+
+
+def test_an_older_polls_end_does_not_cut_the_newer_ones_lease(pair):
+    ann, ben = pair
+    with Device(ben, wait=50):
+        wait_for(lambda: online(ann, ben), 5, "ben to be online")
+    with Device(ben, wait=50):
+        nobody_offline(ann, [ben], GRACE_S + SLACK_S)
+
+
+def test_a_device_that_dies_without_a_word_is_gone_after_its_wait_and_the_grace(site, pair):
+    ann, ben = pair
+    poll_once(ben, "t")
+    wait_for(lambda: online(ann, ben), 5, "ben to be online")
+    assert gone(ann, ben, GRACE_S + SLACK_S, "the lease to lapse") > GRACE_S - 2
+
+
+@pytest.mark.parametrize("how", ["log-out", "from elsewhere", "password", "bye"])
+def test_who_says_so_is_gone_at_once(pair, how):
+    ann, ben = pair
+    other = ben.another_device()
+    with Device(ben, "tab"):
+        wait_for(lambda: online(ann, ben), 5, "ben to be online")
+        if how == "log-out":
+            good(ben.delete("/sessions/current"), 204)
+        elif how == "from elsewhere":
+            good(other.delete("/sessions"), 204)
+        elif how == "password":
+            good(other.put("/me/password", {"current": ben.password, "new": "another horse"}), 204)
+        else:
+            good(ben.post("/presence/bye", {"tab": "tab"}), 204)
+        assert gone(ann, ben, SLACK_S, "ben to be offline") < SLACK_S
+
+
+def test_a_log_out_is_heard_within_a_second_by_who_heard_nothing_lately(site, pair):
+    ann, ben = pair
+    with Device(ben):
+        wait_for(lambda: online(ann, ben), 5, "ben to be online")
+        time.sleep(6)  # what changes within 5 seconds is told together
+        with Device(ann) as hears:
+            followed(site, ann)
+            left_at = time.monotonic()
+            good(ben.delete("/sessions/current"), 204)
+            wait_for(lambda: hears.last(ben).get("online") is False, SLACK_S, "ann to hear of it")
+            assert hears.about(ben)[-1][0] - left_at < SLACK_S
+
+
+def test_idle_and_active_wake_nobody_and_come_along(site, pair):
+    ann, ben = pair
+    with Device(ann, wait=5) as hears:
+        followed(site, ann)
+        poll_once(ben, "t", state="idle")
+        wait_for(lambda: hears.last(ben).get("active") is False, 5, "ann to hear of ben")
+        with Device(ben, "t", wait=5, state="active"):
+            polls = hears.polls
+            wait_for(lambda: hears.last(ben).get("active"), 15, "the news to come along")
+            assert hears.polls - polls <= 4
+
+
+# Processes and Redis go away.
+
+
+@pytest.fixture(scope="module")
+def tough_site():
+    instance = Instance(WORKERS=3, AUTH_WORKERS=1).start()
+    yield instance
+    instance.stop()
+
+
+@pytest.fixture
+def crew(tough_site):
+    """ann hears what becomes of ben and cat, who poll on and on; leases count."""
+    tree = Tree(tough_site)
+    wait_for(lambda: len(tree.pids("worker")) == 3 and len(tree.pids("hub")) == 1 and tough_site.ready(), 20, "the pool")
+    leases_believe(tough_site)
+    ann, ben, cat = (tough_site.person(name) for name in ("ann", "ben", "cat"))
+    for person in (ben, cat):
+        ann.send(person, "hello")
+    with Device(ann, "looks", wait=5) as hears:
+        followed(tough_site, ann)
+        with Device(ben, wait=2, state="active"), Device(cat, wait=30):
+            wait_for(lambda: hears.last(ben).get("online") and hears.last(cat).get("online"), 20, "all to be there")
+            yield tough_site, ann, (ben, cat), (hears,)
+
+
+def test_a_killed_hub_makes_nobody_offline(crew):
+    site, ann, people, hears = crew
+    tree = Tree(site)
+    for _ in range(2):
+        tree.kill(tree.hub)
+        nobody_offline(ann, people, 3, hears)
+    nobody_offline(ann, people, GRACE_S, hears)
+
+
+def test_rolling_over_makes_nobody_offline(crew):
+    site, ann, people, hears = crew
+    os.kill(site.service("perch-fcgi").pid, signal.SIGHUP)
+    nobody_offline(ann, people, GRACE_S + 4, hears)
+
+
+@pytest.mark.parametrize("how", ["flush", "kill", "pause", "restart with old memory"])
+def test_a_redis_that_loses_or_misses_something_makes_nobody_offline(crew, how):
+    site, ann, people, hears = crew
+    redis = site.service("redis")
+    if how == "flush":
+        site.redis().flushall()
+        nobody_offline(ann, people, 1, hears)
+    elif how == "kill":
+        redis.stop(9)
+        nobody_offline(ann, people, GRACE_S + 4, hears)
+        redis.start()
+    elif how == "pause":
+        redis.pause()
+        try:
+            nobody_offline(ann, people, GRACE_S + 4, hears)
+        finally:
+            redis.resume()
+    else:
+        old = {key: site.redis().dump(key) for key in site.redis().keys("perch:*")}
+        redis.stop(9)
+        time.sleep(GRACE_S)
+        redis.start()
+        for key, value in old.items():
+            site.redis().restore(key, 0, value, replace=True)
+    nobody_offline(ann, people, GRACE_S + 4, hears)
+    leases_believe(site)
+    nobody_offline(ann, people, GRACE_S, hears)
+
+
+def test_the_people_of_a_host_that_died_go_offline(tough_site):
+    site = tough_site
+    leases_believe(site)
+    ann, ben = site.person("ann"), site.person("ben")
+    ann.send(ben, "hello")
+    # What a host that is no more has left in Redis, and nobody else looks after.
+    redis, now = site.redis(), site.redis().time()[0] * 1000
+    redis.hset(f"perch:l:{ben.id}", mapping={"77:tab": f"{now + 3000} 0 1 5", "on": now + 3000, "act": 0, "seen": now,
+                                             "told": "i", "at": now})
+    redis.zadd("perch:leases", {f"{ben.id}:77:tab": now + 3000})
+    with Device(ann) as hears:
+        followed(site, ann)
+        assert online(ann, ben)
+        wait_for(lambda: hears.last(ben).get("online") is False, 3 + 10 + SLACK_S, "ann to hear of it")
+    assert not online(ann, ben)
+    assert not redis.exists(f"perch:l:{ben.id}") and redis.zscore("perch:leases", f"{ben.id}:77:tab") is None
