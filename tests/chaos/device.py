@@ -22,6 +22,8 @@ class Device:
     def __init__(self, load, name, member, source, *, mobile=False):
         self.load, self.name, self.member, self.source, self.mobile = load, name, member, source, mobile
         self.wire = Wire(load.target, member)
+        # So presence is kept and told meanwhile: events that pass, outside the log.
+        self.state = f"&state={'idle' if mobile else 'active'}"
         self.cursor = None
         self.newest = {}  # peer: the newest message id of that dialog
         self.shown = set()
@@ -57,7 +59,7 @@ class Device:
 
     async def once(self, wait):
         """One poll that was answered with 200 or 410."""
-        reply = await self.insist(f"/events?cursor={self.cursor}&wait={wait}", wait)
+        reply = await self.insist(f"/events?cursor={self.cursor}&wait={wait}{self.state}", wait)
         if reply.status == 410:
             await self.reset(reply.json["cursor"])
             return

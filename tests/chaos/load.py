@@ -26,6 +26,7 @@ WRITERS = 3  # of one person
 HANG_UP = 0.02
 TWICE = 0.02
 READ = 0.05  # of the messages are followed by a read mark
+TYPING = 0.05  # are announced by it
 FINISH_S = 60  # for what was begun to be acknowledged, and half of it for everybody to read it
 
 
@@ -103,6 +104,8 @@ class Load:
                     return
                 due = max(due + every, loop.time())
                 peer = source.choice(self.members)
+                if source.random() < TYPING:
+                    await self.try_once(wire, ("POST", f"/dialogs/{peer.id}/typing"), member.id)
                 message = await self.say(wire, twin, member, peer, source)
                 if source.random() < READ:
                     await self.try_once(wire, ("PUT", f"/dialogs/{peer.id}/read", {"upto": message}), member.id)
