@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -152,16 +151,12 @@ int listen_adopt(const char *name, int fd)
     return 0;
 }
 
+/* A TCP socket that does not listen any more resets whoever stands in line. One that takes only
+ * packets which have passed no router (TTL 255; systems send 64 or 128) drops each SYN, and keeps
+ * its line; those in it have sockets of their own already. A filter would need privileges. */
 void listen_end(int fd)
 {
-    /* Drops SYNs. A TCP socket that does not listen resets whoever stands in line. */
-    static struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13), /* the flags of the TCP header */
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, 0),
-        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-    };
-    const struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = filter};
+    const int untouched = 255;
     struct sockaddr_un address = {0};
     socklen_t length = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &length) != 0)
@@ -170,7 +165,9 @@ void listen_end(int fd)
         if (address.sun_path[0] == '/')
             unlink(address.sun_path);
         (void)shutdown(fd, SHUT_RD);
+    } else if (address.sun_family == AF_INET) {
+        (void)setsockopt(fd, IPPROTO_IP, IP_MINTTL, &untouched, sizeof untouched);
     } else {
-        (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, &untouched, sizeof untouched);
     }
 }

@@ -15,8 +15,9 @@ GIVE_UP_S = 60
 class Talk:
     """async with Talk(instance, pairs=8) as talk: …trouble…; await talk.finish()"""
 
-    def __init__(self, instance, pairs=8, pause=0.01):
+    def __init__(self, instance, pairs=8, pause=0.01, patience=None):
         self.instance, self.pairs, self.pause = instance, pairs, pause
+        self.patience = patience  # seconds that a client waits for a reply
         self.sent = [[] for _ in range(pairs)]
         self.received = [[] for _ in range(pairs)]
         self.troubles = []  # what went wrong and was tried again: a status, or the name of an exception
@@ -43,12 +44,15 @@ class Talk:
         deadline = asyncio.get_running_loop().time() + GIVE_UP_S
         while True:
             try:
-                reply = await wire.request(method, path, body)
+                reply = await asyncio.wait_for(wire.request(method, path, body), self.patience)
                 if reply.status < 500:
                     return reply
                 self.troubles.append(reply.status)
             except GONE as error:
                 self.troubles.append(type(error).__name__)
+            except asyncio.TimeoutError:
+                self.troubles.append("timeout")
+                wire.close()
             assert asyncio.get_running_loop().time() < deadline, f"{method} {path}: no answer for {GIVE_UP_S} s"
             await asyncio.sleep(RETRY_S)
 

@@ -322,19 +322,17 @@ static void an_ended_socket_serves_its_line_and_nobody_else(void **state)
     close(fd);
 }
 
-static void an_ended_port_serves_its_line_and_nobody_else(void **state)
+static void an_ended_port_serves_its_line(const char *host, int family)
 {
     int fd = -1;
     int early;
     struct sockaddr_storage at;
     socklen_t length = sizeof(at);
-    int late = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    int late = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-    (void)state;
-    assert_int_equal(listen_open("PERCH_APP_SOCKET", port_free("127.0.0.1", AF_INET), NULL, &fd),
-                     0);
+    assert_int_equal(listen_open("PERCH_APP_SOCKET", port_free(host, family), NULL, &fd), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &length), 0);
-    early = socket(AF_INET, SOCK_STREAM, 0);
+    early = socket(family, SOCK_STREAM, 0);
     assert_int_equal(connect(early, (struct sockaddr *)&at, length), 0);
     listen_end(fd);
     assert_int_equal(connect(late, (struct sockaddr *)&at, length), -1);
@@ -350,6 +348,18 @@ static void an_ended_port_serves_its_line_and_nobody_else(void **state)
     close(early);
     close(late);
     close(fd);
+}
+
+static void an_ended_ipv4_port_serves_its_line_and_nobody_else(void **state)
+{
+    (void)state;
+    an_ended_port_serves_its_line("127.0.0.1", AF_INET);
+}
+
+static void an_ended_ipv6_port_serves_its_line_and_nobody_else(void **state)
+{
+    (void)state;
+    an_ended_port_serves_its_line("[::1]", AF_INET6);
 }
 
 #define listen_test(test) cmocka_unit_test_teardown(test, path_remove)
@@ -371,7 +381,8 @@ int main(void)
         listen_test(a_reply_over_ipv6_goes_out_in_one_write),
         listen_test(a_port_in_use_is_named),
         listen_test(an_ended_socket_serves_its_line_and_nobody_else),
-        listen_test(an_ended_port_serves_its_line_and_nobody_else),
+        listen_test(an_ended_ipv4_port_serves_its_line_and_nobody_else),
+        listen_test(an_ended_ipv6_port_serves_its_line_and_nobody_else),
         listen_test(a_public_address_is_refused),
         listen_test(a_folder_that_does_not_exist_is_named),
         listen_test(a_path_below_a_file_is_named),
