@@ -6,6 +6,7 @@ its last message. Everybody writes to ten neighbours, so that only the installat
 """
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
@@ -15,6 +16,7 @@ from perchtest.crowd import Member, new_sessions, tokens
 
 PEERS = 10
 ASKED_USERS = 2_000  # drawn from all, at each size
+FILL_MOST_S = 480  # a size that takes longer to write, judged by the one before, is left out
 KINDS = ("send", "poll", "page", "dialogs")
 
 PEOPLE_SQL = """
@@ -101,10 +103,12 @@ class Town:
             drop, make = secondary_indexes(db) if count * rounds >= self.rebuild_from else ([], [])
             for statement in drop:
                 db.execute(statement)
-            db.execute(MESSAGES_SQL, {**values, "from": 0, "to": rounds})
-            db.execute(EVENTS_SQL, values)
-            for statement in make:
-                db.execute(statement)
+            with ThreadPoolExecutor(1) as meanwhile:
+                events = meanwhile.submit(self.write_events, values)
+                db.execute(MESSAGES_SQL, {**values, "from": 0, "to": rounds})
+                for statement in make:
+                    db.execute(statement)
+                events.result()
             db.execute(DIALOGS_SQL, values)
             db.execute("SELECT setval(pg_get_serial_sequence('perch.messages', 'id'), max(id)) FROM perch.messages")
             db.execute("VACUUM ANALYZE")
@@ -112,6 +116,11 @@ class Town:
         self.users, self.messages = users, messages
         self.people += range(user, user + count)
         return time.monotonic() - started
+
+    def write_events(self, values):
+        with self.instance.db(cursor_factory=psycopg.ClientCursor) as db:
+            db.execute("SET synchronous_commit = off")
+            db.execute(EVENTS_SQL, values)
 
     def size(self):
         return self.instance.sql("SELECT pg_database_size(current_database())")[0][0]
@@ -147,6 +156,10 @@ def measure_growth(instance, scale, say):
     town, found = Town(instance), []
     epoch = instance.sql("SELECT epoch FROM perch.epoch")[0][0]
     for users, messages in scale.growth:
+        expected_s = found[-1]["fill_s"] * (messages - town.messages) / town.messages if found else 0
+        if expected_s > FILL_MOST_S:
+            say(f"growth: {messages} messages would take {expected_s:.0f} s to write: left out")
+            break
         say(f"growth: {users} people, {messages} messages …")
         fill_s = town.grow(users, messages)
         # Sends last: they move the positions that the polls ask from.
