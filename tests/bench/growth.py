@@ -104,11 +104,17 @@ class Town:
             for statement in drop:
                 db.execute(statement)
             with ThreadPoolExecutor(1) as meanwhile:
-                events = meanwhile.submit(self.write_events, values)
-                db.execute(MESSAGES_SQL, {**values, "from": 0, "to": rounds})
-                for statement in make:
-                    db.execute(statement)
-                events.result()
+                with self.instance.db(cursor_factory=psycopg.ClientCursor) as side:
+                    side.execute("SET synchronous_commit = off")
+                    events = meanwhile.submit(side.execute, EVENTS_SQL, values)
+                    try:
+                        db.execute(MESSAGES_SQL, {**values, "from": 0, "to": rounds})
+                        for statement in make:
+                            db.execute(statement)
+                        events.result()
+                    except BaseException:
+                        side.cancel()
+                        raise
             db.execute(DIALOGS_SQL, values)
             db.execute("SELECT setval(pg_get_serial_sequence('perch.messages', 'id'), max(id)) FROM perch.messages")
             db.execute("VACUUM ANALYZE")
@@ -116,11 +122,6 @@ class Town:
         self.users, self.messages = users, messages
         self.people += range(user, user + count)
         return time.monotonic() - started
-
-    def write_events(self, values):
-        with self.instance.db(cursor_factory=psycopg.ClientCursor) as db:
-            db.execute("SET synchronous_commit = off")
-            db.execute(EVENTS_SQL, values)
 
     def size(self):
         return self.instance.sql("SELECT pg_database_size(current_database())")[0][0]
