@@ -13,7 +13,7 @@ extern const char lease_script_look[];
  *   "c <user> <ttl ms> <poll> <session>:<tab>"     its connection closed: no longer than this
  *   "d <user> <poll> <session>:<tab>"              it ended; poll 0: whichever, the tab said bye
  *   "e <user> <session>"                           the session ended
- * quiet: was waiting before Redis lost its memory, which is no news to anybody. */
+ * quiet: written again; in a Redis that lost its memory that is no news to anybody. */
 extern const char lease_script_change[];
 
 /* (prefix, most) -> "<since> <ms until the next turn is due>", then for at most so many users a
