@@ -106,6 +106,7 @@ def test_bye_is_taken_as_a_beacon_from_our_own_page_only(ben):
     own = {**headers, "Origin": ben.url}
     assert raw(ben.url, "POST", path, own, b"tab=t").code == "bad_json"
     assert raw(ben.url, "POST", path, {**own, "Content-Type": "text/html"}, body).code == "media_type"
+    assert raw(ben.url, "POST", path, own, b'{"tab":"' + b"t" * 65536 + b'"}').code == "too_large"
     assert raw(ben.url, "POST", "/sessions", own, body).code in ("media_type", "misdirected")
 
 
@@ -163,8 +164,7 @@ def young():
 
 
 def present(site, person, ago):
-    with site.db() as db:
-        db.execute("UPDATE sessions SET present_at = clock_timestamp() - %s::interval WHERE user_id = %s", [ago, person.id])
+    site.sql("UPDATE sessions SET present_at = clock_timestamp() - %s::interval WHERE user_id = %s", ago, person.id)
 
 
 def test_while_leases_are_young_whoever_used_a_session_lately_is_online(young):

@@ -13,11 +13,12 @@ from perchtest import wait_for
 from perchtest.statements import LITERAL
 
 SOURCE = Path(__file__).resolve().parents[2] / "fcgi-app/lease_script.c"
+EVENTS = ("put", "put", "cut", "drop", "bye", "end", "pass", "pass", "pass", "turn", "turn", "died")
 PREFIX, USERS, TABS, PARTNERS = "t:", ("7", "9007199254740991"), ("1:a", "1:b b", "2:a", "2:new\nline"), "{100}"
 
 
 def scripts():
-    """The texts of lease_script.c by name, as the C compiler puts them together, with time taken from the key "clock"."""
+    """The texts of lease_script.c by name, put together as by the C compiler, with time taken from the key "clock"."""
     text = re.sub(r"/\*.*?\*/", "", SOURCE.read_text(), flags=re.S).replace("\\\n", " ")
     macros = {}
 
@@ -35,8 +36,8 @@ def scripts():
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("redis")
-    process = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", folder / "s", "--save", "", "--dir", folder],
-                               stdout=subprocess.DEVNULL)
+    options = ["--port", "0", "--unixsocket", folder / "s", "--save", "", "--dir", folder]
+    process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
     wait_for((folder / "s").exists, 10, "Redis to start")
     yield redis.Redis(unix_socket_path=str(folder / "s"), decode_responses=True)
     process.terminate()
@@ -117,7 +118,7 @@ def test_leases_do_what_they_promise_whatever_happens(server, seed):
     chance, model, polls = random.Random(seed), Model(server), {}
     for step in range(300):
         user, tab = chance.choice(USERS), chance.choice(TABS)
-        what = chance.choice(("put", "put", "cut", "drop", "bye", "end", "pass", "pass", "pass", "turn", "turn", "died"))
+        what = chance.choice(EVENTS)
         if what == "put":
             polls[user, tab] = polls.get((user, tab), 0) + 1
             model.put(user, tab, chance.choice((8000, 33000)), chance.random() < 0.5, polls[user, tab])

@@ -163,7 +163,8 @@ def tough_site():
 def crew(tough_site):
     """ann hears what becomes of ben and cat, who poll on and on; leases count."""
     tree = Tree(tough_site)
-    wait_for(lambda: len(tree.pids("worker")) == 3 and len(tree.pids("hub")) == 1 and tough_site.ready(), 20, "the pool")
+    wait_for(lambda: len(tree.pids("worker")) == 3 and len(tree.pids("hub")) == 1, 20, "the pool to be whole")
+    wait_for(tough_site.ready, 20, "all to answer")
     leases_believe(tough_site)
     ann, ben, cat = (tough_site.person(name) for name in ("ann", "ben", "cat"))
     for person in (ben, cat):
@@ -235,3 +236,17 @@ def test_the_people_of_a_host_that_died_go_offline(tough_site):
         wait_for(lambda: hears.last(ben).get("online") is False, 3 + 10 + SLACK_S, "ann to hear of it")
     assert not online(ann, ben)
     assert not redis.exists(f"perch:l:{ben.id}") and redis.zscore("perch:leases", f"{ben.id}:77:tab") is None
+
+
+def test_a_host_that_dies_takes_only_those_along_who_are_gone_with_it(perch_factory):
+    site = perch_factory(HOSTS=2, WORKERS=2, AUTH_WORKERS=1)
+    leases_believe(site)
+    ann, *people = (site.person(name) for name in ("ann", "ben", "cat", "dan", "eva"))
+    devices = [Device(person, wait=3) for person in people]
+    with devices[0], devices[1], devices[2], devices[3]:
+        wait_for(lambda: all(row["online"] for row in presence_of(ann, *people).values()), 10, "all to be online")
+        site.service("perch-fcgi-2").signal(signal.SIGKILL)
+        for device in devices[2:]:
+            device.leave()
+        nobody_offline(ann, people[:2], 3 + GRACE_S + SLACK_S)
+        assert not any(row["online"] for row in presence_of(ann, *people[2:]).values())

@@ -76,7 +76,7 @@ class Device:
         cursor = None
         while not self.ended.is_set():
             try:
-                self.connection = self.connection or http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=70)
+                self.connection = self.connection or http.client.HTTPConnection(self.url.netloc, timeout=70)
                 reply = self.ask({**self.params, "cursor": cursor} if cursor else {})
             except Exception as error:  # whatever a test does to the server: a page asks again
                 self.troubles.append(f"{type(error).__name__} {error}")
