@@ -40,11 +40,13 @@ struct pg {
 
 /* The server ends a statement before the client would have to drop the connection. Every statement
  * has an index to go by; a plan made while a table was small, and cached, would read all of it ever
- * after. Pages are in memory, or on disks that do not mind where they are. */
+ * after. Pages are in memory, or on disks that do not mind where they are. Each statement has one
+ * good plan whatever its parameters, made once for the connection. */
 static const char session_settings[] =
     "SET statement_timeout = 4500; SET client_min_messages = warning; "
     "SET default_transaction_isolation = 'read committed'; SET enable_seqscan = off; "
-    "SET TimeZone = 'UTC'; SET jit = off; SET random_page_cost = 1.1; ";
+    "SET TimeZone = 'UTC'; SET jit = off; SET random_page_cost = 1.1; "
+    "SET plan_cache_mode = force_generic_plan; ";
 
 void pg_add_text(struct pg_params *params, const char *text)
 {

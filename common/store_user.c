@@ -1,26 +1,46 @@
 #include "store_user.h"
 
-#include "buf.h"
+#include <string.h>
 
+#include "buf.h"
 #include "err.h"
 #include "store_internal.h"
+#include "utf8.h"
 
-#define LIST_HEAD                                                                          \
+enum { WORD_MIN = 3 }; /* letters; a trigram */
+
+#define LIST_COLUMNS                                                                       \
     "SELECT " STORE_USER_COLUMNS ", u.username_key, "                                      \
     "CASE WHEN u.last_seen_at IS NULL THEN -1 ELSE (extract(epoch FROM u.last_seen_at) * " \
-    "1000000)::bigint END "                                                                \
-    "FROM perch.users u WHERE u.deleted_at IS NULL AND u.id <> $1 AND u.search_key LIKE $2 "
+    "1000000)::bigint END "
 
-static const struct pg_statement list_by_name = {
-    "user_list_by_name", LIST_HEAD "AND u.username_key > $3 ORDER BY u.username_key LIMIT $4"};
-static const struct pg_statement list_by_creation = {"user_list_by_creation", LIST_HEAD
-                                                     "AND u.id < $3 ORDER BY u.id DESC LIMIT $4"};
-static const struct pg_statement list_by_seen = {
-    "user_list_by_seen",
-    LIST_HEAD "AND (coalesce(u.last_seen_at, '-infinity'), u.id) < "
-              "(CASE WHEN $3::bigint < 0 THEN '-infinity' ELSE to_timestamp(0) + $3 * interval '1 "
-              "microsecond' END, $5::bigint) "
-              "ORDER BY coalesce(u.last_seen_at, '-infinity') DESC, u.id DESC LIMIT $4"};
+/* A pattern that many match is looked for along the order of the list, until the page is full (no
+ * index serves an expression); one of three letters and more is looked up in the index on their
+ * trigrams, and what is found is sorted (OFFSET 0 keeps the order out of that look-up). Left to
+ * itself, PostgreSQL would read everybody for either. */
+#define ALONG                                                                    \
+    LIST_COLUMNS "FROM perch.users u WHERE u.deleted_at IS NULL AND u.id <> $1 " \
+                 "AND u.search_key || '' LIKE $2 "
+#define BY_WORD                                                                         \
+    LIST_COLUMNS                                                                        \
+    "FROM (SELECT id, username, username_key, display_name, created_at, last_seen_at, " \
+    "deleted_at FROM perch.users WHERE deleted_at IS NULL AND id <> $1 "                \
+    "AND search_key LIKE $2 OFFSET 0) AS u WHERE true "
+
+#define BY_NAME     "AND u.username_key > $3 ORDER BY u.username_key LIMIT $4"
+#define BY_CREATION "AND u.id < $3 ORDER BY u.id DESC LIMIT $4"
+#define BY_SEEN                                                                           \
+    "AND (coalesce(u.last_seen_at, '-infinity'), u.id) < "                                \
+    "(CASE WHEN $3::bigint < 0 THEN '-infinity' ELSE to_timestamp(0) + $3 * interval '1 " \
+    "microsecond' END, $5::bigint) "                                                      \
+    "ORDER BY coalesce(u.last_seen_at, '-infinity') DESC, u.id DESC LIMIT $4"
+
+static const struct pg_statement list_by_name = {"user_list_by_name", ALONG BY_NAME};
+static const struct pg_statement list_by_creation = {"user_list_by_creation", ALONG BY_CREATION};
+static const struct pg_statement list_by_seen = {"user_list_by_seen", ALONG BY_SEEN};
+static const struct pg_statement find_by_name = {"user_find_by_name", BY_WORD BY_NAME};
+static const struct pg_statement find_by_creation = {"user_find_by_creation", BY_WORD BY_CREATION};
+static const struct pg_statement find_by_seen = {"user_find_by_seen", BY_WORD BY_SEEN};
 static const struct pg_statement get = {"user_get", "SELECT " STORE_USER_COLUMNS
                                                     " FROM perch.users u WHERE u.id = $1"};
 static const struct pg_statement me = {
@@ -34,7 +54,9 @@ static const struct pg_statement partners = {"user_partners",
                                              "SELECT ARRAY(SELECT perch.partners($1))"};
 
 const struct pg_statement *const store_user_statements[] = {
-    &list_by_name, &list_by_creation, &list_by_seen, &get, &me, &update, &partners, NULL};
+    &list_by_name,     &list_by_creation, &list_by_seen, &find_by_name,
+    &find_by_creation, &find_by_seen,     &get,          &me,
+    &update,           &partners,         NULL};
 
 void store_user_read(struct arena *arena, const struct pg_result *result, int row, int first,
                      struct store_user *ret_user)
@@ -72,7 +94,8 @@ int store_user_list(struct pg *pg, struct arena *arena, int64_t caller, const ch
                     enum store_user_sort sort, const struct store_user_key *after, int limit,
                     struct store_user_page *ret_page)
 {
-    const struct pg_statement *statement = &list_by_name;
+    const bool word = part != NULL && utf8_count(part, strlen(part)) >= WORD_MIN;
+    const struct pg_statement *statement = word ? &find_by_name : &list_by_name;
     struct pg_params params = {0};
     struct pg_result result = {0};
     pg_add_int(&params, caller);
@@ -81,11 +104,11 @@ int store_user_list(struct pg *pg, struct arena *arena, int64_t caller, const ch
         pg_add_text(&params, after->name);
         pg_add_int(&params, limit);
     } else if (sort == STORE_USERS_BY_CREATION) {
-        statement = &list_by_creation;
+        statement = word ? &find_by_creation : &list_by_creation;
         pg_add_int(&params, after->id);
         pg_add_int(&params, limit);
     } else {
-        statement = &list_by_seen;
+        statement = word ? &find_by_seen : &list_by_seen;
         pg_add_int(&params, after->seen_us);
         pg_add_int(&params, limit);
         pg_add_int(&params, after->id);

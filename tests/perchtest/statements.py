@@ -8,13 +8,38 @@ TOP = Path(__file__).resolve().parents[2]
 LITERAL = r'"(?:[^"\\]|\\.)*"'
 
 
+def source():
+    """The store's files as one text, continued lines joined, comments left out."""
+    files = [path for suffix in "hc" for path in sorted((TOP / "common").glob(f"store*.{suffix}"))]
+    text = "".join(path.read_text() for path in files).replace("\\\n", " ")
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+
+
+def expand(tokens, text):
+    """A text made of literals and of macros that are texts."""
+    out = ""
+    for literal, macro in re.findall(rf"({LITERAL})|(\w+)", tokens):
+        if literal:
+            out += ast.literal_eval(literal)
+        else:
+            [value] = re.findall(rf"^\s*#define {macro} (.*)$", text, flags=re.MULTILINE)
+            out += expand(value, text)
+    return out
+
+
 def program_statement(name):
     """The SQL of one `struct pg_statement` of common/store_*.c, with $1, $2 …"""
-    pattern = re.compile(rf'\{{\s*"{name}",\s*((?:{LITERAL}\s*)+)\}}')
-    found = [match for path in sorted((TOP / "common").glob("store*.c"))
-             for match in pattern.findall(path.read_text())]
+    text = source()
+    found = re.findall(rf'\{{\s*"{name}",\s*((?:(?:{LITERAL}|\w+)\s*)+)\}}', text)
     assert len(found) == 1, f"{len(found)} statements are called {name}"
-    return "".join(ast.literal_eval(part) for part in re.findall(LITERAL, found[0]))
+    return expand(found[0], text)
+
+
+def session_settings():
+    """What the program sets on each of its connections, as SQL."""
+    text = (TOP / "common/pg.c").read_text()
+    [literals] = re.findall(rf"session_settings\[\] =\s*((?:{LITERAL}\s*)+);", text)
+    return "".join(ast.literal_eval(part) for part in re.findall(LITERAL, literals))
 
 
 def for_psycopg(statement):
