@@ -1,5 +1,7 @@
 #include "store_message.h"
 
+#include <string.h>
+
 #include "err.h"
 #include "store_internal.h"
 
@@ -11,18 +13,24 @@ static const struct pg_statement delete_message = {"message_delete",
                                                    "SELECT * FROM perch.delete_message($1, $2)"};
 
 /* Both directions of the dialog, each from its index, merged. The first row, with a NULL id, says
- * that the peer exists. */
+ * that the peer exists and which version of the dialog this is; where that is the one the caller
+ * knows, it is the only row. */
 static const struct pg_statement history = {
-    "message_history", "SELECT d.id, perch.message_json(d.message) FROM ("
-                       "(SELECT NULL::bigint AS id, NULL::perch.messages AS message FROM "
-                       "perch.users WHERE id = $2) UNION ALL "
-                       "(SELECT m.id, m FROM perch.messages m WHERE m.sender_id = $1 AND "
-                       "m.recipient_id = $2 AND m.id < $3 "
-                       "ORDER BY m.id DESC LIMIT $4) UNION ALL "
-                       "(SELECT m.id, m FROM perch.messages m WHERE m.sender_id = $2 AND "
-                       "m.recipient_id = $1 AND $1 <> $2 AND m.id < $3 "
-                       "ORDER BY m.id DESC LIMIT $4)"
-                       ") AS d ORDER BY d.id DESC NULLS FIRST LIMIT $4 + 1"};
+    "message_history",
+    "WITH v AS MATERIALIZED (SELECT (SELECT epoch FROM perch.epoch) || '-' || "
+    "coalesce((SELECT changed_seq FROM perch.dialogs WHERE user_id = $1 AND peer_id = $2), 0) AS "
+    "version) "
+    "SELECT d.id, CASE WHEN d.id IS NULL THEN (SELECT version FROM v) ELSE "
+    "perch.message_json(d.message) END FROM ("
+    "(SELECT NULL::bigint AS id, NULL::perch.messages AS message FROM perch.users WHERE id = $2) "
+    "UNION ALL "
+    "(SELECT m.id, m FROM perch.messages m WHERE m.sender_id = $1 AND "
+    "m.recipient_id = $2 AND m.id < $3 AND (SELECT version FROM v) <> $5 "
+    "ORDER BY m.id DESC LIMIT $4) UNION ALL "
+    "(SELECT m.id, m FROM perch.messages m WHERE m.sender_id = $2 AND "
+    "m.recipient_id = $1 AND $1 <> $2 AND m.id < $3 AND (SELECT version FROM v) <> $5 "
+    "ORDER BY m.id DESC LIMIT $4)"
+    ") AS d ORDER BY d.id DESC NULLS FIRST LIMIT $4 + 1"};
 
 /* The people are in the words (perch.message_words), the plain conditions only make it certain. The
  * sum keeps the planner from walking the index of all ids. */
@@ -83,7 +91,8 @@ static void page_read(struct arena *arena, const struct pg_result *result, int f
 }
 
 int store_message_history(struct pg *pg, struct arena *arena, int64_t user_id, int64_t peer_id,
-                          int64_t before, int limit, struct store_message_page *ret_page)
+                          int64_t before, int limit, const char *known,
+                          struct store_message_page *ret_page)
 {
     struct pg_params params = {0};
     struct pg_result result = {0};
@@ -91,11 +100,15 @@ int store_message_history(struct pg *pg, struct arena *arena, int64_t user_id, i
     pg_add_int(&params, peer_id);
     pg_add_int(&params, before);
     pg_add_int(&params, limit);
+    pg_add_text(&params, known);
     int err = pg_run(pg, &history, &params, &result);
     if (err == 0 && result.rows == 0)
         err = ERR_NOT_FOUND;
-    if (err == 0)
+    if (err == 0) {
         page_read(arena, &result, 1, ret_page);
+        ret_page->version = store_text(arena, &result, 0, 1);
+        ret_page->known = strcmp(ret_page->version, known) == 0;
+    }
     pg_result_clear(&result);
     return err;
 }

@@ -12,6 +12,10 @@ struct store_message {
 struct store_message_page {
     int count;
     struct store_message *messages; /* newest first */
+    /* Of a history alone. */
+    const char
+        *version; /* of the dialog's messages: changes with every one sent, edited or deleted */
+    bool known;   /* the caller knows this version, and there are no messages here */
 };
 
 /* ret_change->result is the message. `client_id` may be NULL; the same one again is a repeat of the
@@ -29,11 +33,11 @@ int store_message_edit(struct pg *pg, struct arena *arena, int64_t user_id, int6
 int store_message_delete(struct pg *pg, struct arena *arena, int64_t user_id, int64_t message_id,
                          struct store_change *ret_change) __attribute__((warn_unused_result));
 
-/* Messages of one dialog with ids below `before` (STORE_ID_MAX: the newest). ERR_NOT_FOUND: no such
- * peer. */
+/* Messages of one dialog with ids below `before` (STORE_ID_MAX: the newest); `known` is a version
+ * for which they are not needed, or "". ERR_NOT_FOUND: no such peer. */
 int store_message_history(struct pg *pg, struct arena *arena, int64_t user_id, int64_t peer_id,
-                          int64_t before, int limit, struct store_message_page *ret_page)
-    __attribute__((warn_unused_result));
+                          int64_t before, int limit, const char *known,
+                          struct store_message_page *ret_page) __attribute__((warn_unused_result));
 
 /* Full text over the user's own dialogs, or with peer_id > 0 over one. */
 int store_message_search(struct pg *pg, struct arena *arena, int64_t user_id, const char *text,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cache.h"
 #include "common/err.h"
 #include "common/store_message.h"
 #include "common/utf8.h"
@@ -35,17 +36,26 @@ static void render_page(struct buf *body, const struct store_message_page *page,
 int message_history(struct request *request, struct response *response)
 {
     struct store_message_page page;
+    struct cache_entry kept = {.version = ""};
     int64_t limit = 0;
     int64_t before = 0;
     int err = request_param_int(request, "limit", 1, STORE_PAGE_MAX, 50, &limit);
     if (err == 0)
         err = request_param_int(request, "before", 1, STORE_ID_MAX, STORE_ID_MAX, &before);
+    if (err == 0 && before == STORE_ID_MAX)
+        cache_history_find(request, limit, &kept);
     if (err == 0)
         err = store_message_history(request->worker->pg, request->arena, request->caller.user_id,
-                                    request->path_id, before, (int)limit + 1, &page);
-    if (err == 0)
+                                    request->path_id, before, (int)limit + 1, kept.version, &page);
+    if (err != 0)
+        return err;
+    if (page.known) {
+        buf_adds(&response->body, kept.text);
+    } else {
         render_page(&response->body, &page, (int)limit, true);
-    return err;
+        cache_keep(request->worker, &kept, page.version, &response->body);
+    }
+    return 0;
 }
 
 /* The text of a message: 1 to 4096 characters, something to see among them. */
