@@ -215,7 +215,7 @@ def test_a_redis_that_loses_or_misses_something_makes_nobody_offline(crew, how):
         redis.start()
         for key, value in old.items():
             site.redis().restore(key, 0, value, replace=True)
-    nobody_offline(ann, people, GRACE_S + 4, hears)
+    nobody_offline(ann, people, 3, hears)
     leases_believe(site)
     nobody_offline(ann, people, GRACE_S, hears)
 
