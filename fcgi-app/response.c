@@ -1,6 +1,6 @@
 #include "response.h"
 
-#include <sys/socket.h>
+#include <stdio.h>
 
 #include "common/err.h"
 #include "http_status.h"
@@ -100,16 +100,13 @@ int response_open(struct response *response, struct request *request)
 }
 
 /* libfcgi ends a connection by waiting until the web server has closed it, because whatever is
- * unread when we close may take the reply along. Where the whole request has been read there is
- * nothing to wait for but the empty record behind it. */
+ * unread when we close, or comes later, may take the reply along. Where the request has been read
+ * to the empty record that ends its body there is nothing to wait for. That record may come behind
+ * the body, on its own. */
 static void close_at_once(struct request *request)
 {
-    char rest[64];
-    if (request->unread > 0)
-        return;
-    while (recv(request->fcgx->ipcFd, rest, sizeof rest, MSG_DONTWAIT) > 0)
-        ;
-    FCGX_Detach(request->fcgx);
+    if (request->unread == 0 && FCGX_GetChar(request->fcgx->in) == EOF)
+        FCGX_Detach(request->fcgx);
 }
 
 int response_send(struct response *response, struct request *request)

@@ -1,5 +1,6 @@
 """A request to perch-fcgi's socket itself, past nginx: for what nginx would never send."""
 
+import select
 import socket
 import struct
 
@@ -31,8 +32,9 @@ def read_exactly(connection, count):
     return data
 
 
-def call(path, params, body=b""):
-    """One request over the unix socket at `path`; the reply as nginx would have passed it on."""
+def call(path, params, body=b"", end_late=False):
+    """One request over the unix socket at `path`; the reply as nginx would have passed it on. `end_late`: the record
+    that ends the body goes out when the reply has begun, or was waited for in vain."""
     pairs = [
         (name.encode(), value.encode() if isinstance(value, str) else value) for name, value in params.items()
     ]
@@ -40,9 +42,12 @@ def call(path, params, body=b""):
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(20)
         connection.connect(path)
-        connection.sendall(
-            record(BEGIN, struct.pack(">HB5x", 1, 0)) + stream(PARAMS, encoded) + stream(STDIN, body)
-        )
+        whole = record(BEGIN, struct.pack(">HB5x", 1, 0)) + stream(PARAMS, encoded) + stream(STDIN, body)
+        rest = record(STDIN) if end_late else b""
+        connection.sendall(whole.removesuffix(rest) if rest else whole)
+        if end_late:
+            select.select([connection], [], [], 0.3)
+            connection.sendall(rest)
         output = b""
         while True:
             _, kind, _, size, padding = struct.unpack(">BBHHBx", read_exactly(connection, 8))

@@ -227,3 +227,13 @@ def test_unknown_paths_are_not_found(perch, alice, path):
         )
         assert (reply.status, reply.code) == (404, "not_found"), reply
         assert reply.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("size", [0, 60_000])
+def test_a_request_whose_end_comes_late_is_answered_whole(perch, alice, size):
+    """The web server still writes when the reply comes: a connection closed under its hand would be a 502."""
+    program = alice.another_device(bearer=True)
+    body = json.dumps({"body": "hello", "more": "x" * size}).encode()
+    params = fastcgi.params("POST", f"/api/v1/dialogs/{alice.id}/messages", body=body,
+                            HTTP_AUTHORIZATION=f"Bearer {program.token}")
+    assert fastcgi.call(perch.env["PERCH_APP_SOCKET"], params, body, end_late=True).status == 201
