@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
+from bench.cache import FRESH
 from bench.load import Load, memory_of
 from bench.pgbench import body_text
 from perchtest.crowd import Member, new_sessions, tokens
@@ -145,7 +146,8 @@ def requests_of(some, epoch):
     """What perch-load asks, by kind."""
     return {
         "poll": [(member, f"/api/v1/events?cursor={epoch}-{seq - 1}&wait=50") for member, _, seq in some],
-        "page": [(member, f"/api/v1/dialogs/{peer}/messages?limit=50") for member, peer, _ in some],
+        # Made anew each time: a few people's pages would all be kept, many people's would not.
+        "page": [(member, f"/api/v1/dialogs/{peer}/messages?limit=50&before={FRESH}") for member, peer, _ in some],
         "dialogs": [(member, "/api/v1/dialogs?limit=50") for member, _, _ in some],
         "send": [(member, f"/api/v1/dialogs/{peer}/messages", '{"body":"The-quick-brown-fox-jumps-over-the-lazy-dog"}')
                  for member, peer, _ in some],

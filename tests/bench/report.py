@@ -22,16 +22,18 @@ ROWS = (
      "{cache.kept:.0f} of {cache.fresh:.0f} a second: kept, for it gains"),
     ("a list of 50 people, of the least a call can cost", "cache.users_gain", "×", None, None,
      "{cache.users:.0f} of {cache.least:.0f} a second: all that keeping it could gain"),
-    ("all polls wait again after stop and start", "restart.stop.seconds", "s", "<=", 15, "{wait.waiting} polls"),
+    ("all polls wait again after stop and start", "restart.stop.seconds", "s", "<=", 15, "{restart.waiting} polls"),
     ("  PostgreSQL meanwhile, of pgbench's rate", "restart.stop.ratio", "", "<=", 0.8,
      "at most {restart.stop.peak_per_second:.0f} of {restart.pgbench:.0f} a second"),
-    ("all polls wait again after HUP", "restart.hup.seconds", "s", "<=", 15, "{wait.waiting} polls"),
+    ("all polls wait again after HUP", "restart.hup.seconds", "s", "<=", 15, "{restart.waiting} polls"),
     ("  PostgreSQL meanwhile, of pgbench's rate", "restart.hup.ratio", "", "<=", 0.8,
      "at most {restart.hup.peak_per_second:.0f} of {restart.pgbench:.0f} a second"),
     ("p50 of a message during a log-in flood", "flood.p50_ratio", "×", "<=", 1.1,
      "{flood.with.p50_ms:.2f} ms, without {flood.without.p50_ms:.2f} ms; {flood.logins:.0f} log-ins/s"),
     ("p99 of a message during a log-in flood", "flood.p99_ratio", "×", "<=", 3.0,
      "{flood.with.p99_ms:.2f} ms, without {flood.without.p99_ms:.2f} ms"),
+    ("growth: messages reached", "growth.last.messages", "", ">=", 10_000_000,
+     "and {growth.last.users} people; the figures below compare it with {growth.first.messages}"),
     *((f"{what}, largest ÷ smallest p50", f"growth.ratio.{kind}", "×", "<=", 2.0,
        f"{{growth.first.ms.{kind}.p50:.2f}} ms at {{growth.first.messages}} messages, "
        f"{{growth.last.ms.{kind}.p50:.2f}} ms at {{growth.last.messages}}")
@@ -70,13 +72,15 @@ def table(figures):
         value = lookup(figures, place)
         if value is None:
             continue
-        aim = lookup(figures, aim) if isinstance(aim, str) else aim
         reached = ""
+        if isinstance(aim, str):
+            aim = lookup(figures, aim)
+            reached = "not measured" if aim is None else reached
         if aim is not None:
             reached = "reached" if (value >= aim if how == ">=" else value <= aim) else "MISSED"
         digits = 0 if abs(value) >= 100 else 2
         rows.append((what, f"{value:.{digits}f} {unit}".strip(),
-                     "" if aim is None else f"{'≥' if how == '>=' else '≤'} {aim:.{0 if aim >= 100 else 4}g}",
+                     "" if aim is None else f"{'≥' if how == '>=' else '≤'} {aim:{'.0f' if aim >= 100 else '.4g'}}",
                      reached, remark_fill(remark, figures)))
     return rows
 
@@ -93,7 +97,7 @@ def growth_lines(figures):
 
 
 def markdown(state, rows, figures, notes):
-    lines = ["# Benchmarks", "", "Made by one run of `./dev bench -- --docs`. To repeat it: that command, on a quiet"
+    lines = ["# Benchmarks", "", "Made by one run of `./dev bench --docs`. To repeat it: that command, on a quiet"
              " machine; it takes about a quarter of an hour, makes everything it needs below /tmp and removes it.",
              "`./dev bench` prints the same table and leaves this file alone. All figures:"
              " [benchmarks.json](benchmarks.json).", "",

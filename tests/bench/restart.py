@@ -58,8 +58,8 @@ def come_back(instance, people, waiting, restart):
 
 
 def measure_restart(instance, people, scale, say):
-    """{"stop": …, "hup": …, "pgbench": …}: each way once, beside PostgreSQL's own rate for the statement of a poll."""
-    found = {}
+    """{"waiting": …, "stop": …, "hup": …, "pgbench": …}: each way once, beside PostgreSQL's own rate for the statement of a poll."""
+    found = {"waiting": scale.waiting}
     for name, restart in WAYS.items():
         say(f"restart ({name}) with {scale.waiting} waiting polls …")
         found[name] = come_back(instance, people, scale.waiting, restart)

@@ -70,7 +70,21 @@ def test_a_missed_aim_is_said_and_a_measure_left_out_is_not_shown():
     assert row[0].startswith("polls/s") and row[1] == "9000" and row[3] == "MISSED"
     assert row[4] == "pgbench, same statement: 18000, ratio 0.50"
     figures["polls"]["perch"] = 11_000.0
-    assert report.table(figures)[0][3] == "reached"
+    assert report.table(figures)[0][2:4] == ("≥ 10000", "reached")
+
+
+def test_an_aim_that_was_not_measured_is_said():
+    figures = {"wait": {"perch_bytes": 3_000.0, "nchan_bytes": 4_000.0}}
+    assert report.table(figures)[0][2:4] == ("≤ 4000", "reached")
+    del figures["wait"]["nchan_bytes"]
+    assert report.table(figures)[0][2:4] == ("", "not measured")
+
+
+@pytest.mark.parametrize("partial", [["--quick"], ["--only", "wait"], ["--rounds", "1"], ["--messages", "1000"]])
+def test_a_partial_run_never_becomes_the_document(partial):
+    result = subprocess.run([sys.executable, TOP / "tests/bench/run", "--docs", *partial],
+                            capture_output=True, text=True, timeout=30)
+    assert result.returncode == 2 and "--docs wants a whole run" in result.stderr
 
 
 def test_the_plot_is_a_picture_with_a_line_for_each_kind():
