@@ -175,10 +175,17 @@ suite_hub() { count_pytest hub hub 1; }
 suite_browser() { count_pytest browser browser 1; }
 suite_dev() { count_pytest dev dev 2; }
 
-command_bench() {
+command_bench() { program_run tests/bench/run all tests/bench/perch-load; }
+
+# program_run PROGRAM MAKE-TARGET…: becomes a program of tests/ that gets everything after the command; its help
+# wants nothing built.
+program_run() {
+    local program=$TOP/$1 MAKE_TARGETS=("${@:2}")
     packages_need "${PACKAGES_UP[@]}" "${PACKAGES_CHECK[@]}"
-    local MAKE_TARGETS=(all tests/bench/perch-load)
-    build "$DIR/check/build" Perch
-    export PERCH_DEV_BUILD=$DIR/check/build PYTHONDONTWRITEBYTECODE=1
-    exec "$TOP/tests/bench/run" "${REST[@]}"
+    export PYTHONDONTWRITEBYTECODE=1
+    if [[ " ${REST[*]} " != *" --help "* && " ${REST[*]} " != *" -h "* ]]; then
+        build "$DIR/check/build" Perch
+        export PERCH_DEV_BUILD=$DIR/check/build
+    fi
+    exec "$program" "${REST[@]}"
 }

@@ -10,6 +10,20 @@ fuzz_build() {
     build "$1" "Perch and its fuzz targets"
 }
 
+fuzz_usage() {
+    cat <<END
+Usage: ./dev fuzz [TARGET…] [--hours N] [--dir DIR]
+
+Builds with clang's sanitizers and libFuzzer, and tries hostile input for N hours in all (default: 0.1), shared
+by the targets named, or by all of them:
+
+$(fuzz_targets | sed 's/^/  /')
+
+Below DIR/fuzz (default: .dev/fuzz): inputs/TARGET grows from run to run, crashes keeps what broke something,
+log what libFuzzer said. Each starts from tests/fuzz/seeds/TARGET.
+END
+}
+
 # The names of the targets, as the sources have them.
 fuzz_targets() {
     local source

@@ -29,6 +29,18 @@ def test_a_mistake_is_said_and_nothing_is_done(arguments):
     assert result.returncode != 0
     assert result.stdout == ""
     assert "dev: " in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command, words", [
+    ("bench", ("--quick", "--only", "--docs")), ("chaos", ("--seconds", "--seed", "hub-kill")),
+    ("fuzz", ("--hours", "json", "handoff", "crashes"))])
+def test_help_of_a_command_with_options_of_its_own_is_its_own_and_builds_nothing(tmp_path, command, words):
+    result = run(command, "--dir", str(tmp_path / "dir"), "--help")
+    assert result.returncode == 0
+    for word in (f"./dev {command}", *words):
+        assert word in result.stdout
+    assert not (tmp_path / "dir").exists()
 
 
 def test_shellcheck_has_no_complaint():
