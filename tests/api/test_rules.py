@@ -57,12 +57,15 @@ def test_a_malformed_query_is_refused(person, route, query):
     assert (reply.status, reply.code) == (400, "bad_parameter"), reply
 
 
-@pytest.mark.parametrize("route", WITH_BODY, ids=name)
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+# But what a browser sends as a beacon.
+OTHER_TYPES = [(route, kind) for route in WITH_BODY
+               for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
+               if kind not in CONTRACT.operation(*route)["requestBody"]["content"]]
+
+
+@pytest.mark.parametrize("route, kind", OTHER_TYPES, ids=lambda part: part if isinstance(part, str) else name(part))
 def test_a_body_that_is_not_json_by_its_type_is_refused(person, route, kind):
     method, template = route
-    if kind in CONTRACT.operation(*route)["requestBody"]["content"]:
-        pytest.skip("what a browser sends as a beacon")
     response = person.request(method, path_of(template, person), data=b"{}", headers={"Content-Type": kind})
     problem(response, 415, "media_type")
 

@@ -54,7 +54,7 @@ class Spare:
         with (self.data / "postgresql.auto.conf").open("a") as conf:
             conf.write(settings)
         server = subprocess.Popen(
-            [BIN / "postgres", "-D", self.data, "-c", "listen_addresses=", "-c", "port=5433", "-c",
+            [BIN / "postgres", "-D", self.data, "-c", "listen_addresses=", "-c", "port=5433", "-c", "max_connections=1000", "-c",
              f"unix_socket_directories={self.instance.dir / 'run'}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **self.identity)
         try:
@@ -108,6 +108,7 @@ def test_what_waits_while_the_database_goes_back_starts_again(instance, restore)
         wait_for(instance.ready, 30, "the instance to be ready")
     else:
         spare.backup()
+    restore(spare)
 
     async def scenario():
         tree = Tree(instance)
