@@ -46,7 +46,8 @@ class Program:
                 "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0:allocator_may_return_null=1"}
 
     def run(self, fail_at, on, **more):
-        return subprocess.run([self.path], env={**os.environ, **self.variables(fail_at, on), **more}, timeout=HANG_S,
+        variables = {**os.environ, **self.variables(fail_at, on), "TMPDIR": tempfile.gettempdir(), **more}
+        return subprocess.run([self.path], env=variables, timeout=HANG_S,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
 
     def tries(self, source, everything):
@@ -125,7 +126,10 @@ def main():
             print(f"{count:5} {line}")
     print(f"{len(programs)} programs, {sum(outcomes.values())} failing allocations (seed {options.seed}, {len(jobs)} left out): "
           + ", ".join(f"{count} × {outcome}" for outcome, count in outcomes.most_common()))
-    sys.exit(1 if failed or not outcomes else 0)
+    return 1 if failed or not outcomes else 0
 
 
-main()
+# A program that ends in the middle leaves its files behind.
+with tempfile.TemporaryDirectory(prefix="perch-unit-") as folder:
+    tempfile.tempdir = folder
+    sys.exit(main())

@@ -17,7 +17,7 @@
 #define PING  "*1\r\n$4\r\nPING\r\n"
 #define HELLO "*2\r\n$4\r\nECHO\r\n$5\r\nhello\r\n"
 
-static char folder[] = "/tmp/perch-link-XXXXXX";
+static char folder[UNIT_TMP_BYTES];
 static struct redis_address address;
 static int server = -1; /* listens in the place of Redis */
 static int line = -1;   /* the connection it took last */
@@ -67,6 +67,7 @@ static int group_begin(void **state)
 
     (void)state;
     sigaction(SIGPIPE, &ignore, NULL); /* as the hub does */
+    unit_tmp(folder, "perch-link");
     if (mkdtemp(folder) == NULL)
         return -1;
     snprintf(address.host, sizeof(address.host), "%s/s", folder);

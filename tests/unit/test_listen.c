@@ -17,12 +17,13 @@
 #include "common/err.h"
 #include "fcgi-app/listen.h"
 
-static char folder[] = "/tmp/perch-listen-XXXXXX";
-static char path[64];
+static char folder[UNIT_TMP_BYTES];
+static char path[UNIT_TMP_BYTES + 16];
 
 static int group_begin(void **state)
 {
     (void)state;
+    unit_tmp(folder, "perch-listen");
     if (mkdtemp(folder) == NULL)
         return -1;
     snprintf(path, sizeof(path), "%s/app.sock", folder);

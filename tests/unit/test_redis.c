@@ -11,7 +11,7 @@
 #include "common/err.h"
 #include "common/redis.h"
 
-static char folder[] = "/tmp/perch-redis-XXXXXX";
+static char folder[UNIT_TMP_BYTES];
 static struct redis_address server_address;
 static int server = -1; /* listens in the place of Redis */
 static struct redis *redis;
@@ -22,6 +22,7 @@ static int group_begin(void **state)
 
     (void)state;
     sigaction(SIGPIPE, &ignore, NULL); /* as the programs do */
+    unit_tmp(folder, "perch-redis");
     if (mkdtemp(folder) == NULL)
         return -1;
     snprintf(server_address.host, sizeof(server_address.host), "%s/s", folder);

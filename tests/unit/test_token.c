@@ -28,7 +28,7 @@ static const char key_two[] = "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI";
 static unsigned char secret_one[32], secret_two[32], secret_alien[32];
 
 static struct token_keys *keys;
-static char file_path[] = "/tmp/perch-test-token-XXXXXX";
+static char file_path[UNIT_TMP_BYTES];
 
 static void file_write(const char *text, mode_t mode)
 {
@@ -48,6 +48,7 @@ static int group_begin(void **state)
     memset(secret_one, 'A', sizeof(secret_one));
     memset(secret_two, 'B', sizeof(secret_two));
     memset(secret_alien, 'C', sizeof(secret_alien));
+    unit_tmp(file_path, "perch-token");
     close(mkstemp(file_path));
     snprintf(text, sizeof(text), "# keys\n\nk1 %s\n k2\t%s \r\n", key_one, key_two);
     file_write(text, 0640);

@@ -1,6 +1,8 @@
 #include "unit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/memory.h"
@@ -33,4 +35,13 @@ const char *unit_stderr_end(void)
     unit_stderr_text[length] = '\0';
     fclose(unit_stderr_file);
     return unit_stderr_text;
+}
+
+void unit_tmp(char name[UNIT_TMP_BYTES], const char *what)
+{
+    const char *folder = getenv("TMPDIR");
+
+    if (folder == NULL || strlen(folder) > UNIT_TMP_BYTES / 2)
+        folder = "/tmp";
+    snprintf(name, UNIT_TMP_BYTES, "%s/%s-XXXXXX", folder, what);
 }

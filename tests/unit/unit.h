@@ -17,4 +17,9 @@ void unit_stderr_begin(void);
 /* What was written there, NUL-terminated, valid until the next call. */
 const char *unit_stderr_end(void);
 
+/* A name for mkstemp() or mkdtemp(), below TMPDIR (below /tmp where that is long, for names of
+ * sockets are short). */
+enum { UNIT_TMP_BYTES = 64 };
+void unit_tmp(char name[UNIT_TMP_BYTES], const char *what);
+
 #endif
