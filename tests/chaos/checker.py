@@ -4,7 +4,7 @@ Every message that was asked for is exactly one of
   acknowledged   a 2xx came back, at whichever attempt;
   recovered      the same, but the answer to an attempt that had stored it was lost, and a repeat found the message;
                  or no answer ever came and it is stored all the same;
-  absent         no answer ever came and it is not stored: nobody was promised anything.
+  absent         no answer ever came and it is not stored: nobody was promised anything, but its writer gave up.
 What must not be:
   lost           acknowledged or stored, and not stored in the end or not shown on a device of the sender or the recipient;
   duplicated     stored twice under one client_id, acknowledged with two ids, or shown twice on one device;
@@ -12,7 +12,8 @@ What must not be:
   holes          a log position that a device was never given, was given twice, or a reply that does not follow the last;
   order          a dialog in another order on some device than in the history, or a log that two devices of one person
                  read differently.
-`stale` is no fault: messages a device showed later than STALE_S after their acknowledgement, and the worst age.
+A round in which somebody gave up, or nothing was acknowledged while the fault had its time, proves little: it is not good
+either. `stale` is no fault: messages a device showed later than STALE_S after their acknowledgement, and the worst age.
 """
 
 from collections import defaultdict
@@ -31,6 +32,7 @@ class Verdict:
     acknowledged: int = 0
     recovered: int = 0
     absent: int = 0
+    during: int | None = None  # acknowledged while the fault had its time; None where the record has no fault
     lost: int = 0
     duplicated: int = 0
     unexpected: int = 0
@@ -48,7 +50,7 @@ class Verdict:
 
     @property
     def good(self):
-        return not any(getattr(self, name) for name in BAD)
+        return not any(getattr(self, name) for name in BAD) and self.absent == 0 and self.during != 0
 
     def bad(self, kind, text):
         setattr(self, kind, getattr(self, kind) + 1)
@@ -109,6 +111,10 @@ class Judge:
                 self.verdict.bad("duplicated", f"{client_id} was acknowledged as {first[0]} and as {message}")
             elif first[1] == at and status == 200:
                 repeated.add(client_id)
+        for _, began, ended in self.history.of("fault"):
+            self.verdict.during = sum(began <= at <= ended for _, at in self.acked.values())
+            if not self.verdict.during:
+                self.verdict.complaints.append("nothing was acknowledged during the fault")
         self.verdict.messages = len(self.sends)
         self.verdict.acknowledged = len(self.acked)
         self.verdict.recovered = len(repeated)
@@ -127,8 +133,10 @@ class Judge:
             if message not in self.stored:
                 self.verdict.bad("lost", f"{client_id} was acknowledged as {message} and is not stored")
         for client_id in self.sends.keys() - self.acked.keys():
-            kind = "recovered" if client_id in by_client else "absent"
-            setattr(self.verdict, kind, getattr(self.verdict, kind) + 1)
+            if client_id in by_client:
+                self.verdict.recovered += 1
+            else:
+                self.verdict.bad("absent", f"{client_id} was never acknowledged")
 
     def read_batch(self, device, at, asked, came_from, cursor, events):
         where = f"{device.name} at {asked}"

@@ -95,11 +95,14 @@ def worker_stop(rig, source, over):
         over.wait(source.uniform(0.1, 1))
 
 
-@fault("hub-kill", "`kill -9` of the hub every 1 to 3 s")
+@fault("hub-kill", "`kill -9` of both hubs, or of one of them, every 1 to 3 s")
 def hub_kill(rig, source, over):
+    both = True
     while not over.wait(source.uniform(1, 3)):
-        for pid in rig.family("hub"):
+        hubs = rig.family("hub")
+        for pid in hubs if both else source.sample(hubs, min(1, len(hubs))):
             rig.signal(pid, signal.SIGKILL)
+        both = not both
 
 
 @fault("master-kill", "`kill -9` of the master, started again by hand, every 2 to 6 s")
@@ -285,7 +288,7 @@ def false_clock(rig):
 def clock(rig, source, over):
     turn = 0
     while not over.wait(source.uniform(2, 4)):
-        rig.clock.write_text(f"{source.choice((HOUR, -HOUR, 0)):+d}" if turn else f"{-HOUR:+d}")
+        rig.clock.write_text(f"{(HOUR, -HOUR, 0)[turn % 3]:+d}")
         turn += 1
         if turn % 2 == 0:
             rig.signal(rig.pid("perch-fcgi"), signal.SIGHUP)

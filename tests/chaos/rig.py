@@ -19,7 +19,7 @@ from perchtest import Instance, wait_for
 from perchtest.instance import alive, children, find_build
 
 HERE = Path(__file__).resolve().parent
-SETTINGS = {"WORKERS": 6, "AUTH_WORKERS": 1}
+SETTINGS = {"WORKERS": 6, "AUTH_WORKERS": 1, "HUBS": 2}
 
 
 class Rig:

@@ -39,6 +39,7 @@ async def talk(rig, which, *, seed, seconds, say, plant, **size):
     if thread.error:
         raise thread.error
     took, used = time.monotonic() - began, time.process_time() - cpu
+    load.history.add("fault", began, began + took)
     await asyncio.to_thread(rig.heal)
     healed = time.monotonic()
     history = await load.finish()

@@ -156,6 +156,16 @@ def test_what_was_never_acknowledged_may_be_stored_or_not_but_must_be_whole():
     verdict = judge(history)
     only(verdict)
     assert (verdict.absent, verdict.recovered, verdict.acknowledged) == (1, 7, MESSAGES - 1)
+    assert not verdict.good and "client-999" in verdict.complaints[0]
+
+
+@pytest.mark.parametrize("began, ended, during", [(10.0, 20.0, 10), (MESSAGES + 1.0, MESSAGES + 9.0, 0)])
+def test_a_fault_during_which_nothing_was_acknowledged_proves_nothing(began, ended, during):
+    history = recorded()
+    history.add("fault", began, ended)
+    verdict = judge(history)
+    only(verdict)
+    assert (verdict.during, verdict.good) == (during, during > 0)
 
 
 def test_late_messages_are_counted_and_the_worst_age_is_told():
