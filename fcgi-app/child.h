@@ -8,6 +8,7 @@
 
 #include "common/conf.h"
 #include "common/redis.h"
+#include "listen.h"
 #include "token.h"
 
 enum { CHILD_EXIT_FATAL = 2 }; /* starting another one would not help */
@@ -20,6 +21,7 @@ struct child {
     int ready_fd; /* written to once, when ready */
     pid_t master;
     bool own_sockets[2]; /* by enum pool: the listening socket ends with us */
+    struct listen_file files[2];
     int hub_count;
     const int *hub_fds; /* the workers' ends of the hand-off sockets */
 };

@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -151,23 +152,54 @@ int listen_adopt(const char *name, int fd)
     return 0;
 }
 
+/* The path of a unix socket that has one, in `address`; else NULL. */
+static const char *path_of(int fd, struct sockaddr_un *address)
+{
+    socklen_t length = sizeof *address;
+    *address = (struct sockaddr_un){0};
+    if (getsockname(fd, (struct sockaddr *)address, &length) != 0 ||
+        address->sun_family != AF_UNIX || address->sun_path[0] != '/')
+        return NULL;
+    return address->sun_path;
+}
+
+struct listen_file listen_file(int fd)
+{
+    struct sockaddr_un address;
+    struct stat info;
+    const char *path = path_of(fd, &address);
+    if (path == NULL || lstat(path, &info) != 0)
+        return (struct listen_file){0};
+    return (struct listen_file){.device = info.st_dev, .inode = info.st_ino};
+}
+
+static void path_end(int fd, const struct listen_file *file)
+{
+    struct pollfd line = {.fd = fd, .events = POLLRDHUP};
+    struct sockaddr_un address;
+    const struct listen_file now = listen_file(fd);
+    const char *path = path_of(fd, &address);
+    if (poll(&line, 1, 0) > 0 && (line.revents & POLLRDHUP) != 0)
+        return; /* somebody else who shares the socket has done it */
+    if (path != NULL && now.inode != 0 && now.device == file->device && now.inode == file->inode)
+        unlink(path);
+    (void)shutdown(fd, SHUT_RD);
+}
+
 /* A TCP socket that does not listen any more resets whoever stands in line. One that takes only
  * packets which have passed no router (TTL 255; systems send 64 or 128) drops each SYN, and keeps
  * its line; those in it have sockets of their own already. A filter would need privileges. */
-void listen_end(int fd)
+void listen_end(int fd, const struct listen_file *file)
 {
     const int untouched = 255;
-    struct sockaddr_un address = {0};
+    struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &length) != 0)
         return;
-    if (address.sun_family == AF_UNIX) {
-        if (address.sun_path[0] == '/')
-            unlink(address.sun_path);
-        (void)shutdown(fd, SHUT_RD);
-    } else if (address.sun_family == AF_INET) {
+    if (address.ss_family == AF_UNIX)
+        path_end(fd, file);
+    else if (address.ss_family == AF_INET)
         (void)setsockopt(fd, IPPROTO_IP, IP_MINTTL, &untouched, sizeof untouched);
-    } else {
+    else
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, &untouched, sizeof untouched);
-    }
 }

@@ -43,6 +43,7 @@ struct master {
     struct redis_address redis_address;
     struct identity identity;
     struct handover_socket sockets[HANDOVER_SOCKETS]; /* by enum pool */
+    struct listen_file files[HANDOVER_SOCKETS];
     int ready_pipe[2];
     int (*hub_pairs)[2]; /* [0] the workers' end, [1] the hub's */
     int *hub_fds;        /* the workers' ends again, as children want them */
@@ -121,6 +122,8 @@ static int sockets_open(struct master *master)
             err = listen_open(keys[pool], places[pool], master->conf->socket_group, &socket->fd);
             socket->own = err == 0;
         }
+        if (socket->own)
+            master->files[pool] = listen_file(socket->fd);
     }
     return err;
 }
@@ -129,7 +132,7 @@ static void sockets_end(const struct master *master)
 {
     for (int pool = POOL_APP; pool <= POOL_AUTH; pool++)
         if (master->sockets[pool].own)
-            listen_end(master->sockets[pool].fd);
+            listen_end(master->sockets[pool].fd, &master->files[pool]);
 }
 
 static int master_init(struct master *master, const struct conf *conf, const char *program)
@@ -183,6 +186,7 @@ static _Noreturn void child_run(const struct master *master, const struct slot *
         .ready_fd = master->ready_pipe[1],
         .master = parent,
         .own_sockets = {master->sockets[POOL_APP].own, master->sockets[POOL_AUTH].own},
+        .files = {master->files[POOL_APP], master->files[POOL_AUTH]},
         .hub_count = master->conf->hubs,
         .hub_fds = master->hub_fds,
     };

@@ -82,7 +82,8 @@ static void worker_drain(struct worker *worker, const struct child *child, FCGX_
     if (!child->own_sockets[worker->pool] || child_is_replaced())
         return;
     if (getppid() != child->master)
-        listen_end(fcgx->listen_sock); /* the master died and could not */
+        listen_end(fcgx->listen_sock,
+                   &child->files[worker->pool]); /* the master died and could not */
     while (clock_mono_ms() < until && poll(&line, 1, DRAIN_IDLE_MS) > 0) {
         int accepted = FCGX_Accept_r(fcgx);
         if (accepted >= 0)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from api import fastcgi
 from hub.talk import Talk
-from hub.tree import Tree
+from hub.tree import Tree, role_of
 from perchtest import wait_for
 from perchtest.crowd import crowd
-from perchtest.instance import alive, find_build
+from perchtest.instance import alive, children, find_build
 from perchtest.wire import GONE, Wire, eventually
 
 
@@ -201,6 +202,38 @@ def test_when_the_master_dies_the_children_do_not_stay(perch_factory):
     wait_for(lambda: not any(alive(pid) for pid in family), 10, "the children to follow")
     instance.service("perch-fcgi").start()
     assert instance.ready()
+
+
+def test_a_late_worker_of_a_dead_master_leaves_the_next_one_its_sockets(pool):
+    """It is told that the master died while a request keeps it; by then there is another master."""
+    with tempfile.TemporaryDirectory(prefix="perch-late-") as folder:
+        Path(folder).chmod(0o777)
+        paths = [f"{folder}/app.sock", f"{folder}/auth.sock"]
+        settings = {key: value for key, value in pool.env.items() if key.startswith("PERCH_")}
+        settings.update(PERCH_APP_SOCKET=paths[0], PERCH_AUTH_SOCKET=paths[1], PERCH_WORKERS="2",
+                        PERCH_AUTH_WORKERS="1", PERCH_USER="postgres" if os.geteuid() == 0 else "")
+
+        def serve():
+            master = subprocess.Popen([find_build() / "perch-fcgi"], env={**os.environ, **settings})
+            wait_for(lambda: all(map(os.path.exists, paths)) and len(children(master.pid)) == 4, 10, "the children")
+            assert fastcgi.call(paths[0], fastcgi.params("GET", "/health/ready")).status == 200
+            return master
+
+        first = serve()
+        family = children(first.pid)
+        late = next(pid for pid in family if role_of(pid) == "worker")
+        os.kill(late, signal.SIGSTOP)
+        first.kill()
+        first.wait()
+        wait_for(lambda: not any(alive(pid) for pid in family if pid != late), 10, "the others to follow")
+        second = serve()
+        try:
+            os.kill(late, signal.SIGCONT)
+            wait_for(lambda: not alive(late), 10, "the late one to follow")
+            assert fastcgi.call(paths[0], fastcgi.params("GET", "/health/ready")).status == 200
+        finally:
+            second.terminate()
+            second.wait(20)
 
 
 def test_polls_cut_off_by_nginx_ending_leave_no_waiter(perch_factory):

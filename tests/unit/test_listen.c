@@ -71,6 +71,13 @@ static int listen_well(void)
     return fd;
 }
 
+static void end(int fd)
+{
+    const struct listen_file file = listen_file(fd);
+
+    listen_end(fd, &file);
+}
+
 /* Refused with a line that says `what`; nothing was returned. */
 static void assert_refused(const char *where, const char *group, const char *what)
 {
@@ -309,7 +316,7 @@ static void an_ended_socket_serves_its_line_and_nobody_else(void **state)
 
     (void)state;
     assert_int_equal(connect(early, (const struct sockaddr *)&to, sizeof(to)), 0);
-    listen_end(fd);
+    end(fd);
     assert_int_equal(connect(late, (const struct sockaddr *)&to, sizeof(to)), -1);
     assert_int_equal(errno, ENOENT);
     int server = accept(fd, NULL, NULL);
@@ -321,6 +328,34 @@ static void an_ended_socket_serves_its_line_and_nobody_else(void **state)
     close(early);
     close(late);
     close(fd);
+}
+
+/* Of the children of a master that was killed each ends the socket, some of them late. */
+static void the_next_socket_at_the_path_outlives_the_end_of_the_last(void **state)
+{
+    int last = listen_well();
+    const struct listen_file file = listen_file(last);
+
+    (void)state;
+    listen_end(last, &file);
+    int next = listen_well();
+    listen_end(last, &file);
+    assert_int_equal(connect_errno(), 0);
+    close(last);
+    close(next);
+}
+
+static void a_path_that_another_socket_has_taken_stays_its_own(void **state)
+{
+    int last = listen_well();
+    const struct listen_file file = listen_file(last);
+
+    path_remove(state);
+    int next = listen_well();
+    listen_end(last, &file);
+    assert_int_equal(connect_errno(), 0);
+    close(last);
+    close(next);
 }
 
 static void an_ended_port_serves_its_line(const char *host, int family)
@@ -335,7 +370,7 @@ static void an_ended_port_serves_its_line(const char *host, int family)
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &length), 0);
     early = socket(family, SOCK_STREAM, 0);
     assert_int_equal(connect(early, (struct sockaddr *)&at, length), 0);
-    listen_end(fd);
+    end(fd);
     assert_int_equal(connect(late, (struct sockaddr *)&at, length), -1);
     struct pollfd connected = {.fd = late, .events = POLLOUT};
     assert_int_equal(poll(&connected, 1, 100), 0);
@@ -382,6 +417,8 @@ int main(void)
         listen_test(a_reply_over_ipv6_goes_out_in_one_write),
         listen_test(a_port_in_use_is_named),
         listen_test(an_ended_socket_serves_its_line_and_nobody_else),
+        listen_test(the_next_socket_at_the_path_outlives_the_end_of_the_last),
+        listen_test(a_path_that_another_socket_has_taken_stays_its_own),
         listen_test(an_ended_ipv4_port_serves_its_line_and_nobody_else),
         listen_test(an_ended_ipv6_port_serves_its_line_and_nobody_else),
         listen_test(a_public_address_is_refused),
