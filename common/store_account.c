@@ -10,8 +10,8 @@ static const struct pg_statement credentials = {"account_credentials",
                                                 "SELECT * FROM perch.credentials_by_name($1)"};
 static const struct pg_statement hash_by_id = {"account_hash",
                                                "SELECT * FROM perch.credentials_by_id($1)"};
-static const struct pg_statement log_in = {"account_log_in",
-                                           "SELECT perch.create_session($1, $2, $3, $4, $5, $6)"};
+static const struct pg_statement log_in = {
+    "account_log_in", "SELECT perch.create_session($1, $2, $3, $4, $5, $6, $7)"};
 static const struct pg_statement change_password = {"account_change_password",
                                                     "SELECT perch.change_password($1, $2, $3, $4)"};
 static const struct pg_statement delete_account = {"account_delete",
@@ -78,13 +78,14 @@ int store_account_hash(struct pg *pg, struct arena *arena, int64_t user_id, cons
 }
 
 int store_account_log_in(struct pg *pg, int64_t user_id, const char *hash,
-                         const struct store_session_start *session)
+                         const struct store_session_start *session, bool present)
 {
     struct pg_params params = {0};
     struct pg_result result = {0};
     pg_add_int(&params, user_id);
     pg_add_text(&params, hash);
     add_session(&params, session);
+    pg_add_text(&params, present ? "true" : "false");
     int err = pg_run(pg, &log_in, &params, &result);
     if (err == 0 && !pg_bool(&result, 0, 0))
         err = ERR_BAD_CREDENTIALS;

@@ -36,9 +36,9 @@ int store_account_hash(struct pg *pg, struct arena *arena, int64_t user_id, cons
     __attribute__((warn_unused_result));
 
 /* ERR_BAD_CREDENTIALS when the hash that was checked is no longer the account's: for these three.
- */
+ * `present`: a person logs in, not a program. */
 int store_account_log_in(struct pg *pg, int64_t user_id, const char *hash,
-                         const struct store_session_start *session)
+                         const struct store_session_start *session, bool present)
     __attribute__((warn_unused_result));
 int store_account_change_password(struct pg *pg, struct arena *arena, int64_t user_id,
                                   int64_t keep_session, const char *old_hash, const char *new_hash,

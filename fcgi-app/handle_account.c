@@ -145,7 +145,7 @@ int session_create(struct request *request, struct response *response)
     if (!password_verify(&worker->cost, hash, password, strlen(password)))
         return ERR_BAD_CREDENTIALS;
     const struct store_session_start session = session_start(request);
-    err = store_account_log_in(worker->pg, user_id, hash, &session);
+    err = store_account_log_in(worker->pg, user_id, hash, &session, !bearer);
     return err == 0 ? reply_session(request, response, user_id, session.id, bearer) : err;
 }
 

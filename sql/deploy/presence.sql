@@ -37,6 +37,28 @@ BEGIN
 END
 $$;
 
+-- As before, but a program's log-in says nothing about its person.
+DROP FUNCTION perch.create_session(bigint, text, bigint, integer, text, text);
+CREATE FUNCTION perch.create_session(p_user bigint, p_password_hash text, p_session bigint, p_days integer,
+                                     p_user_agent text, p_ip text, p_present boolean DEFAULT true) RETURNS boolean
+LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = perch, pg_temp
+AS $$
+BEGIN
+    UPDATE perch.users SET last_seen_at = CASE WHEN p_present THEN clock_timestamp() ELSE last_seen_at END
+    WHERE id = p_user AND password_hash = p_password_hash;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    DELETE FROM perch.sessions WHERE id IN (
+        SELECT id FROM perch.sessions WHERE user_id = p_user
+        ORDER BY expires_at > clock_timestamp() DESC, last_seen_at DESC, id OFFSET 99);
+    INSERT INTO perch.sessions (id, user_id, user_agent, ip, expires_at)
+    VALUES (p_session, p_user, p_user_agent, p_ip, clock_timestamp() + make_interval(days => p_days));
+    RETURN true;
+END
+$$;
+
 -- Presence changed, for several people at once: who is to be told. p_gone has the milliseconds since 1970 of the last
 -- sign of life for those who went offline, NULL for the others. Rows of users and sessions are locked in the order of
 -- the users' ids. A clock that runs ahead does not make anybody seen in the future.
@@ -63,7 +85,7 @@ BEGIN
 END
 $$;
 
-GRANT EXECUTE ON FUNCTION perch.check_session(bigint, bigint, boolean), perch.note_presence(bigint[], bigint[])
-    TO perch_app;
+GRANT EXECUTE ON FUNCTION perch.check_session(bigint, bigint, boolean), perch.note_presence(bigint[], bigint[]),
+    perch.create_session(bigint, text, bigint, integer, text, text, boolean) TO perch_app;
 
 COMMIT;

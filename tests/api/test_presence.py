@@ -185,6 +185,11 @@ def test_a_programs_session_says_nothing_about_its_person_unless_it_says_so(youn
     good(ben.delete("/sessions/current"), 204)
     good(program.get("/me"))
     assert not online(ann, ben)
+    young.sql("UPDATE users SET last_seen_at = '2020-01-01' WHERE id = %s", ben.id)
+    successor = ben.another_device(bearer=True)
+    good(program.delete("/sessions/current"), 204)
+    program = successor
+    assert young.sql("SELECT last_seen_at < '2020-01-03' FROM users WHERE id = %s", ben.id) == [(True,)]
     cursor = program.cursor()
     young.redis().flushall()  # and with it the belief that the session lives
     program.poll(cursor, wait=0, state="idle")
