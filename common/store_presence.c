@@ -1,13 +1,15 @@
 #include "store_presence.h"
 
 #include "store_internal.h"
-#include "store_user.h"
 
-static const struct pg_statement list = {"presence_list",
-                                         "SELECT u.id, " STORE_USER_PRESENT
-                                         ", u.deleted_at IS NOT NULL, perch.iso(u.last_seen_at) "
-                                         "FROM perch.users u WHERE u.id = ANY ($1::bigint[]) "
-                                         "ORDER BY array_position($1::bigint[], u.id)"};
+/* A session is noted at most 55 s after it was used, is then believed for 60 s without being asked,
+ * and a poll may wait for 50. */
+static const struct pg_statement list = {
+    "presence_list", "SELECT u.id, EXISTS (SELECT FROM perch.sessions s "
+                     "WHERE s.user_id = u.id AND s.present_at > now() - "
+                     "interval '3 minutes'), u.deleted_at IS NOT NULL, perch.iso(u.last_seen_at) "
+                     "FROM perch.users u WHERE u.id = ANY ($1::bigint[]) "
+                     "ORDER BY array_position($1::bigint[], u.id)"};
 static const struct pg_statement note = {
     "presence_note", "SELECT user_id, partners FROM perch.note_presence($1, $2)"};
 

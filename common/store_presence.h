@@ -6,7 +6,7 @@
 
 struct store_presence {
     int64_t id;
-    bool online; /* STORE_USER_PRESENT */
+    bool online; /* lately, as far as PostgreSQL can tell: what counts while Redis does not know */
     bool deleted;
     const char *last_seen_at;
 };

@@ -67,8 +67,7 @@ void store_user_read(struct arena *arena, const struct pg_result *result, int ro
         .display_name = store_text(arena, result, row, first + 2),
         .created_at = store_text(arena, result, row, first + 3),
         .last_seen_at = store_text(arena, result, row, first + 4),
-        .online = pg_bool(result, row, first + 5),
-        .deleted = pg_bool(result, row, first + 6),
+        .deleted = pg_bool(result, row, first + 5),
     };
 }
 

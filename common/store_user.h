@@ -11,7 +11,7 @@ struct store_user {
     const char *display_name; /* NULL where none was chosen */
     const char *created_at;
     const char *last_seen_at; /* NULL: never */
-    bool online;              /* STORE_USER_PRESENT, until the leases are asked (lease.h) */
+    bool online;              /* false, until it is looked up (online.h) */
     bool deleted;
 };
 
@@ -43,18 +43,12 @@ struct store_user_page {
     struct store_user_key *keys; /* of each row */
 };
 
-/* Was user u there lately, as far as PostgreSQL can tell? A session is noted at most 55 s after it
- * was used, is then believed for 60 s without being asked, and a poll may wait for 50. */
-#define STORE_USER_PRESENT                                             \
-    "EXISTS (SELECT FROM perch.sessions s WHERE s.user_id = u.id AND " \
-    "s.present_at > now() - interval '3 minutes')"
-
 /* Columns that store_user_read() expects from column `first` on, of perch.users u; STORE_USER_WIDTH
  * of them. */
 #define STORE_USER_COLUMNS                                        \
     "u.id, u.username, u.display_name, perch.iso(u.created_at), " \
-    "perch.iso(u.last_seen_at), " STORE_USER_PRESENT ", u.deleted_at IS NOT NULL"
-enum { STORE_USER_WIDTH = 7 };
+    "perch.iso(u.last_seen_at), u.deleted_at IS NOT NULL"
+enum { STORE_USER_WIDTH = 6 };
 
 void store_user_read(struct arena *arena, const struct pg_result *result, int row, int first,
                      struct store_user *ret_user);

@@ -8,7 +8,7 @@
 #include "common/store_account.h"
 #include "field.h"
 #include "gate.h"
-#include "lease.h"
+#include "online.h"
 #include "render.h"
 #include "session_cookie.h"
 #include "telegram_name.h"
@@ -56,7 +56,7 @@ static int reply_session(struct request *request, struct response *response, int
         err = token_sign(request->worker->keys, &claims, &token);
     if (err != 0)
         return err;
-    lease_look_user(request->worker, &user);
+    online_look_user(request->worker, &user);
     response->status = 201;
     buf_adds(&response->body, "{\"user\":");
     render_user(&response->body, &user);

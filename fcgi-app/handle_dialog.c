@@ -5,7 +5,7 @@
 #include "common/err.h"
 #include "common/store_dialog.h"
 #include "field.h"
-#include "lease.h"
+#include "online.h"
 #include "render.h"
 #include "rfc3339.h"
 #include "worker.h"
@@ -43,7 +43,7 @@ int dialog_list(struct request *request, struct response *response)
     struct store_user **peers = arena_alloc(request->arena, (size_t)shown * sizeof *peers);
     for (int i = 0; i < shown; i++)
         peers[i] = &page.dialogs[i].peer;
-    lease_look_users(request->worker, request->arena, peers, shown);
+    online_look_users(request->worker, request->arena, peers, shown);
     buf_adds(body, "{\"dialogs\":[");
     for (int i = 0; i < shown; i++) {
         if (i > 0)

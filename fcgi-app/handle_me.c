@@ -4,7 +4,7 @@
 
 #include "common/err.h"
 #include "field.h"
-#include "lease.h"
+#include "online.h"
 #include "render.h"
 #include "telegram_name.h"
 #include "user_key.h"
@@ -18,7 +18,7 @@ int me_get(struct request *request, struct response *response)
                             &settings);
     if (err != 0)
         return err;
-    lease_look_user(request->worker, &user);
+    online_look_user(request->worker, &user);
     render_me(&response->body, &user, &settings);
     return 0;
 }
@@ -181,7 +181,7 @@ int me_update(struct request *request, struct response *response)
     err = store_user_me(worker->pg, request->arena, request->caller.user_id, &user, &settings);
     if (err != 0)
         goto out;
-    lease_look_user(worker, &user);
+    online_look_user(worker, &user);
     if (change.wake_count > 0 && field_present(request, "display_name"))
         tell_partners(request, &user);
     render_me(&response->body, &user, &settings);

@@ -7,7 +7,7 @@
 
 #include "common/err.h"
 #include "common/utf8.h"
-#include "lease.h"
+#include "online.h"
 #include "render.h"
 #include "response.h"
 #include "user_key.h"
@@ -109,7 +109,7 @@ int user_list(struct request *request, struct response *response)
     struct store_user **users = arena_alloc(request->arena, (size_t)shown * sizeof *users);
     for (int i = 0; i < shown; i++)
         users[i] = &page.users[i];
-    lease_look_users(request->worker, request->arena, users, shown);
+    online_look_users(request->worker, request->arena, users, shown);
     buf_adds(body, "{\"users\":[");
     for (int i = 0; i < shown; i++) {
         if (i > 0)
@@ -129,7 +129,7 @@ int user_get(struct request *request, struct response *response)
     int err = store_user_get(request->worker->pg, request->arena, request->path_id, &user);
     if (err != 0)
         return err;
-    lease_look_user(request->worker, &user);
+    online_look_user(request->worker, &user);
     buf_adds(&response->body, "{\"user\":");
     render_user(&response->body, &user);
     buf_adds(&response->body, "}");

@@ -37,24 +37,6 @@ void lease_look(struct worker *worker, const int64_t *ids, int count, enum lease
     buf_release(&list);
 }
 
-void lease_look_users(struct worker *worker, struct arena *arena, struct store_user *const *users,
-                      int count)
-{
-    int64_t *ids = arena_alloc(arena, (size_t)count * sizeof *ids);
-    enum lease_state *states = arena_alloc(arena, (size_t)count * sizeof *states);
-    for (int i = 0; i < count; i++)
-        ids[i] = users[i]->id;
-    lease_look(worker, ids, count, states);
-    for (int i = 0; i < count; i++)
-        if (states[i] != LEASE_UNKNOWN)
-            users[i]->online = states[i] != LEASE_OFFLINE && !users[i]->deleted;
-}
-
-void lease_look_user(struct worker *worker, struct store_user *user)
-{
-    lease_look_users(worker, &worker->arena, &user, 1);
-}
-
 void lease_tell(struct worker *worker, const struct handoff_lease *lease)
 {
     if (handoff_lease(worker->hub_fds[lease->user_id % worker->hub_count], lease) != 0)

@@ -18,7 +18,8 @@
 #ifndef PERCH_LEASE_H
 #define PERCH_LEASE_H
 
-#include "common/store_user.h"
+#include <stdint.h>
+
 #include "handoff.h"
 
 struct worker;
@@ -27,11 +28,6 @@ enum lease_state { LEASE_UNKNOWN, LEASE_OFFLINE, LEASE_IDLE, LEASE_ACTIVE };
 
 /* Asks Redis, in one exchange. While presence is unknown only those with a live lease are known. */
 void lease_look(struct worker *worker, const int64_t *ids, int count, enum lease_state *ret_states);
-
-/* Sets `online` of each user. */
-void lease_look_users(struct worker *worker, struct arena *arena, struct store_user *const *users,
-                      int count);
-void lease_look_user(struct worker *worker, struct store_user *user);
 
 /* Tells the user's hub what became of a device or session. */
 void lease_tell(struct worker *worker, const struct handoff_lease *lease);

@@ -205,20 +205,20 @@ static void the_search_for_people_takes_their_input_literally(void **state)
 static void people_are_read_column_by_column(void **state)
 {
     static const char *const cells[] = {
-        "5", "anna", NULL, "2026-11-21T04:20:42.000Z", NULL, "t", "f",
+        "5", "anna", NULL, "2026-11-21T04:20:42.000Z", NULL, "t",
     };
     struct store_user user;
 
     (void)state;
-    fake_pg_answer("user_get", 1, 7, cells);
+    fake_pg_answer("user_get", 1, 6, cells);
     assert_int_equal(store_user_get(pg, &arena, 5, &user), 0);
     assert_int_equal(user.id, 5);
     assert_string_equal(user.username, "anna");
     assert_null(user.display_name);
     assert_string_equal(user.created_at, "2026-11-21T04:20:42.000Z");
     assert_null(user.last_seen_at);
-    assert_true(user.online);
-    assert_false(user.deleted);
+    assert_false(user.online);
+    assert_true(user.deleted);
 }
 
 static void a_server_that_is_away_is_passed_on(void **state)
