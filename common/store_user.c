@@ -18,22 +18,22 @@ enum { WORD_MIN = 3 }; /* letters; a trigram */
  * index serves an expression); one of three letters and more is looked up in the index on their
  * trigrams, and what is found is sorted (OFFSET 0 keeps the order out of that look-up). Left to
  * itself, PostgreSQL would read everybody for either. */
-#define ALONG                                                                    \
-    LIST_COLUMNS "FROM perch.users u WHERE u.deleted_at IS NULL AND u.id <> $1 " \
-                 "AND u.search_key || '' LIKE $2 "
+#define ALONG                                                     \
+    LIST_COLUMNS "FROM perch.users u WHERE u.deleted_at IS NULL " \
+                 "AND u.search_key || '' LIKE $1 "
 #define BY_WORD                                                                         \
     LIST_COLUMNS                                                                        \
     "FROM (SELECT id, username, username_key, display_name, created_at, last_seen_at, " \
-    "deleted_at FROM perch.users WHERE deleted_at IS NULL AND id <> $1 "                \
-    "AND search_key LIKE $2 OFFSET 0) AS u WHERE true "
+    "deleted_at FROM perch.users WHERE deleted_at IS NULL "                             \
+    "AND search_key LIKE $1 OFFSET 0) AS u WHERE true "
 
-#define BY_NAME     "AND u.username_key > $3 ORDER BY u.username_key LIMIT $4"
-#define BY_CREATION "AND u.id < $3 ORDER BY u.id DESC LIMIT $4"
+#define BY_NAME     "AND u.username_key > $2 ORDER BY u.username_key LIMIT $3"
+#define BY_CREATION "AND u.id < $2 ORDER BY u.id DESC LIMIT $3"
 #define BY_SEEN                                                                           \
     "AND (coalesce(u.last_seen_at, '-infinity'), u.id) < "                                \
-    "(CASE WHEN $3::bigint < 0 THEN '-infinity' ELSE to_timestamp(0) + $3 * interval '1 " \
-    "microsecond' END, $5::bigint) "                                                      \
-    "ORDER BY coalesce(u.last_seen_at, '-infinity') DESC, u.id DESC LIMIT $4"
+    "(CASE WHEN $2::bigint < 0 THEN '-infinity' ELSE to_timestamp(0) + $2 * interval '1 " \
+    "microsecond' END, $4::bigint) "                                                      \
+    "ORDER BY coalesce(u.last_seen_at, '-infinity') DESC, u.id DESC LIMIT $3"
 
 static const struct pg_statement list_by_name = {"user_list_by_name", ALONG BY_NAME};
 static const struct pg_statement list_by_creation = {"user_list_by_creation", ALONG BY_CREATION};
@@ -89,15 +89,13 @@ static const char *like_pattern(struct arena *arena, const char *part)
     return copy;
 }
 
-int store_user_list(struct pg *pg, struct arena *arena, int64_t caller, const char *part,
-                    enum store_user_sort sort, const struct store_user_key *after, int limit,
-                    struct store_user_page *ret_page)
+int store_user_list(struct pg *pg, struct arena *arena, const char *part, enum store_user_sort sort,
+                    const struct store_user_key *after, int limit, struct store_user_page *ret_page)
 {
     const bool word = part != NULL && utf8_count(part, strlen(part)) >= WORD_MIN;
     const struct pg_statement *statement = word ? &find_by_name : &list_by_name;
     struct pg_params params = {0};
     struct pg_result result = {0};
-    pg_add_int(&params, caller);
     pg_add_text(&params, like_pattern(arena, part));
     if (sort == STORE_USERS_BY_NAME) {
         pg_add_text(&params, after->name);

@@ -53,11 +53,10 @@ enum { STORE_USER_WIDTH = 6 };
 void store_user_read(struct arena *arena, const struct pg_result *result, int row, int first,
                      struct store_user *ret_user);
 
-/* Everyone with an account but `caller`, whose folded names contain `part` (NULL: all), after
- * `after`. */
-int store_user_list(struct pg *pg, struct arena *arena, int64_t caller, const char *part,
-                    enum store_user_sort sort, const struct store_user_key *after, int limit,
-                    struct store_user_page *ret_page) __attribute__((warn_unused_result));
+/* Everyone with an account whose folded names contain `part` (NULL: all), after `after`. */
+int store_user_list(struct pg *pg, struct arena *arena, const char *part, enum store_user_sort sort,
+                    const struct store_user_key *after, int limit, struct store_user_page *ret_page)
+    __attribute__((warn_unused_result));
 
 /* ERR_NOT_FOUND. */
 int store_user_get(struct pg *pg, struct arena *arena, int64_t user_id, struct store_user *ret_user)

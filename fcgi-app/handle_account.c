@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "cache.h"
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/store_account.h"
@@ -116,7 +117,10 @@ int account_create(struct request *request, struct response *response)
         response->field = "username";
     if (err == ERR_TELEGRAM_TAKEN)
         response->field = "telegram";
-    return err == 0 ? reply_session(request, response, user_id, session.id, false) : err;
+    if (err != 0)
+        return err;
+    cache_users_change(request->worker);
+    return reply_session(request, response, user_id, session.id, false);
 }
 
 int session_create(struct request *request, struct response *response)
@@ -203,6 +207,7 @@ int account_delete(struct request *request, struct response *response)
         err = store_account_delete(worker->pg, request->arena, user_id, hash, &ended, &partners);
     if (err != 0)
         return err;
+    cache_users_change(worker);
     notify_sessions_end(worker, user_id, &ended);
     if (store_user_get(worker->pg, request->arena, user_id, &user) == 0)
         notify_partners(worker, &partners, &user);

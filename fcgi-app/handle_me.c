@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "cache.h"
 #include "common/err.h"
 #include "field.h"
 #include "online.h"
@@ -178,6 +179,8 @@ int me_update(struct request *request, struct response *response)
     if (err != 0)
         goto out;
     notify_change(worker, &change);
+    if (field_present(request, "display_name"))
+        cache_users_change(worker);
     err = store_user_me(worker->pg, request->arena, request->caller.user_id, &user, &settings);
     if (err != 0)
         goto out;

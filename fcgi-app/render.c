@@ -11,7 +11,7 @@ void render_id(struct buf *buf, int64_t id)
         buf_addi(buf, id);
 }
 
-void render_user(struct buf *buf, const struct store_user *user)
+void render_user_head(struct buf *buf, const struct store_user *user)
 {
     buf_adds(buf, "{\"id\":");
     buf_addi(buf, user->id);
@@ -19,11 +19,23 @@ void render_user(struct buf *buf, const struct store_user *user)
     buf_add_json(buf, user->username);
     buf_adds(buf, ",\"display_name\":");
     buf_add_json(buf, user->display_name ? user->display_name : user->username);
-    buf_addf(buf, ",\"online\":%s,\"last_seen_at\":", user->online ? "true" : "false");
+    buf_adds(buf, ",\"online\":");
+}
+
+void render_user_tail(struct buf *buf, const struct store_user *user)
+{
+    buf_adds(buf, ",\"last_seen_at\":");
     buf_add_json(buf, user->last_seen_at);
     buf_adds(buf, ",\"created_at\":");
     buf_add_json(buf, user->created_at);
     buf_addf(buf, ",\"deleted\":%s}", user->deleted ? "true" : "false");
+}
+
+void render_user(struct buf *buf, const struct store_user *user)
+{
+    render_user_head(buf, user);
+    buf_adds(buf, user->online ? "true" : "false");
+    render_user_tail(buf, user);
 }
 
 void render_me(struct buf *buf, const struct store_user *user,

@@ -8,7 +8,10 @@
 #include "common/store_user.h"
 #include "cursor.h"
 
+/* A user; or the text before the value of "online", and the text behind it. */
 void render_user(struct buf *buf, const struct store_user *user);
+void render_user_head(struct buf *buf, const struct store_user *user);
+void render_user_tail(struct buf *buf, const struct store_user *user);
 
 /* {"user":…,"settings":…} */
 void render_me(struct buf *buf, const struct store_user *user,
