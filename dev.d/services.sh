@@ -190,7 +190,7 @@ service_await() {
 services_stop() {
     local name
     process_signal nginx QUIT
-    for name in "${HOSTS[@]}"; do process_stop "$name" TERM 20; done
+    for name in "${HOSTS[@]}"; do process_stop "$name" TERM 25; done
     process_stop nginx QUIT 6 TERM 3
     process_stop redis TERM 5
     process_stop postgresql INT 20 QUIT 10

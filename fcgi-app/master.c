@@ -283,12 +283,11 @@ static int living(const struct master *master, bool only_old)
            slots_living(&master->slots, SLOTS_HUBS, only_old);
 }
 
-static void kill_late(const struct master *master, bool only_old)
+/* Only those whose end was asked for: hubs have people to send home, however late a worker is. */
+static void kill_late(const struct master *master, enum slots_kind kind, bool only_old)
 {
-    if (clock_mono_ms() < master->kill_at)
-        return;
-    slots_signal(&master->slots, SLOTS_WORKERS, only_old, SIGKILL);
-    slots_signal(&master->slots, SLOTS_HUBS, only_old, SIGKILL);
+    if (clock_mono_ms() >= master->kill_at)
+        slots_signal(&master->slots, kind, only_old, SIGKILL);
 }
 
 /* Workers first: the last polls they hand over are then still answered by a hub. Before them the
@@ -305,9 +304,10 @@ static void end_step(struct master *master)
     if (master->stage == ENDING_WORKERS &&
         slots_living(&master->slots, SLOTS_WORKERS, false) == 0) {
         master->stage = ENDING_HUBS;
+        master->kill_at = clock_mono_ms() + END_PATIENCE_MS;
         slots_signal(&master->slots, SLOTS_HUBS, false, SIGTERM);
     }
-    kill_late(master, false);
+    kill_late(master, master->stage == ENDING_WORKERS ? SLOTS_WORKERS : SLOTS_HUBS, false);
 }
 
 /* The same for the children of the program that was here before, once there are others. */
@@ -321,6 +321,7 @@ static void change_step(struct master *master)
     if (master->change == CHANGING_WORKERS &&
         slots_living(&master->slots, SLOTS_WORKERS, true) == 0) {
         master->change = CHANGING_HUBS;
+        master->kill_at = clock_mono_ms() + END_PATIENCE_MS;
         slots_signal(&master->slots, SLOTS_HUBS, true, SIGTERM);
     }
     if (master->change == CHANGING_HUBS && living(master, true) == 0) {
@@ -328,7 +329,7 @@ static void change_step(struct master *master)
         log_info("changed over");
     }
     if (master->change >= CHANGING_WORKERS)
-        kill_late(master, true);
+        kill_late(master, master->change == CHANGING_WORKERS ? SLOTS_WORKERS : SLOTS_HUBS, true);
 }
 
 /* HUP: what lies in the place of our program is looked at first, in a process of its own. */

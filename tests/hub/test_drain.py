@@ -2,9 +2,12 @@
 
 import asyncio
 import os
+import re
 import secrets
 import signal
 from pathlib import Path
+
+import pytest
 
 from hub.talk import Talk
 from hub.tree import Tree
@@ -95,6 +98,26 @@ def test_a_reload_answers_the_waiting_polls(tough):
         wires, cursors, polls = await waiting_polls(tough, tree)
         os.kill(tree.master, signal.SIGHUP)
         check_sent_home(cursors, await asyncio.wait_for(asyncio.gather(*polls), 10))
+        for wire in wires:
+            wire.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_worker_that_does_not_end_costs_no_waiting_poll(perch_factory, number):
+    """It is killed in the end; the hub sends everybody home all the same."""
+    instance = perch_factory(WORKERS=4, AUTH_WORKERS=1)
+
+    async def scenario():
+        tree = Tree(instance)
+        hub, stuck = tree.hub, tree.pids("worker")[0]
+        wires, cursors, polls = await waiting_polls(instance, tree)
+        os.kill(stuck, signal.SIGSTOP)
+        os.kill(tree.master, number)
+        check_sent_home(cursors, await asyncio.wait_for(asyncio.gather(*polls), 20))
+        await eventually(lambda: not alive(stuck) and not alive(hub), 10, "both to end")
+        assert re.findall(r"(\w+) \d+ was killed", instance.log()) == ["worker"]
         for wire in wires:
             wire.close()
 
