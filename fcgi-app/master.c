@@ -377,7 +377,8 @@ static void give_up_look(struct master *master)
 {
     if (!slots_have_given_up(&master->slots))
         return;
-    if (slots_living(&master->slots, SLOTS_WORKERS, true) == 0) {
+    if (slots_living(&master->slots, SLOTS_WORKERS, true) == 0 ||
+        slots_lost_old_hub(&master->slots)) {
         log_error("no child of one kind can serve");
         master->exit_code = CHILD_EXIT_FATAL;
         got_term = 1;

@@ -56,6 +56,14 @@ int slots_living(const struct slots *slots, enum slots_kind kind, bool only_old)
     return count;
 }
 
+bool slots_lost_old_hub(const struct slots *slots)
+{
+    for (int i = 0; i < slots->count; i++)
+        if (slots->all[i].old && slots->all[i].role == ROLE_HUB && slots->all[i].pid == 0)
+            return true;
+    return false;
+}
+
 void slots_signal(const struct slots *slots, enum slots_kind kind, bool only_old, int signal)
 {
     for (int i = 0; i < slots->count; i++)

@@ -38,6 +38,9 @@ enum slots_kind { SLOTS_WORKERS, SLOTS_HUBS };
 void slots_init(struct slots *slots, const int wanted[ROLES], const struct handover *before);
 void slots_release(struct slots *slots);
 
+/* Has a hub of before ended? Nobody takes its place, and nobody reads what workers hand to it. */
+bool slots_lost_old_hub(const struct slots *slots);
+
 int slots_living(const struct slots *slots, enum slots_kind kind, bool only_old);
 void slots_signal(const struct slots *slots, enum slots_kind kind, bool only_old, int signal);
 

@@ -150,6 +150,22 @@ exec "{find_build()}/perch-fcgi" "$@"
     assert instance.ready()
 
 
+def test_when_the_hub_that_went_on_dies_nobody_is_left_waiting(instance, folder):
+    """The new children may not become whom they were told to become; the old ones' hub has no successor."""
+    tree = Tree(instance)
+    before, hub = tree.all(), tree.hub
+    install(folder, f'''#!/bin/sh
+[ "$1" != --check-start ] || exec "{find_build()}/perch-fcgi" "$@"
+export PERCH_USER=nobody
+exec unshare --user --map-root-user "{find_build()}/perch-fcgi" "$@"
+'''.encode())
+    os.kill(tree.master, signal.SIGHUP)
+    wait_for(lambda: "the old ones go on until the next HUP" in instance.log(), 20, "the new children to fail")
+    assert all(alive(pid) for pid in before) and instance.ready()
+    os.kill(hub, signal.SIGKILL)
+    wait_for(lambda: not alive(tree.master) and not any(map(alive, before)), 20, "everybody to end, and be noticed")
+
+
 def test_end_and_upgrade_at_once_ends(instance):
     tree = Tree(instance)
     family = children(tree.master)
