@@ -56,6 +56,12 @@ int conf_load(struct conf *ret_conf)
 #undef CONF_TEXT
 #undef CONF_INT
 
+    /* A part of it would do for some keys and not for what scripts make of it. */
+    if (strlen(conf.redis_prefix) > CONF_REDIS_PREFIX_MAX) {
+        log_error("PERCH_REDIS_PREFIX is '%s', but may have %d bytes at most", conf.redis_prefix,
+                  CONF_REDIS_PREFIX_MAX);
+        good = false;
+    }
     if (!good)
         return ERR_CONFIG;
     *ret_conf = conf;

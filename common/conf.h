@@ -5,6 +5,9 @@
 
 #include <stdio.h>
 
+/* Bytes; keys of the longest ids fit their buffers then. */
+enum { CONF_REDIS_PREFIX_MAX = 40 };
+
 struct conf {
 #define CONF_TEXT(field, key, initial, help)                  const char *field;
 #define CONF_INT(field, key, initial, minimum, maximum, help) int field;
@@ -14,8 +17,8 @@ struct conf {
 };
 
 /* Reads the environment. ERR_CONFIG, with a log line naming the variable, its value and its bounds,
- * for a number that is none or out of bounds. An empty variable counts as unset. Texts point into
- * the environment or the program. */
+ * for a number that is none or out of bounds, or a text that is too long. An empty variable counts
+ * as unset. Texts point into the environment or the program. */
 int conf_load(struct conf *ret_conf) __attribute__((warn_unused_result));
 
 /* The table as --help shows it: name, default, help. */

@@ -26,7 +26,7 @@ void cache_history_find(const struct request *request, int64_t limit, struct cac
     *ret_entry = (struct cache_entry){.seconds = CACHE_HISTORY_S, .version = ""};
     if (!request->worker->conf->cache)
         return;
-    snprintf(ret_entry->key, sizeof ret_entry->key, "%.40sh:%" PRId64 ":%" PRId64 ":%" PRId64,
+    snprintf(ret_entry->key, sizeof ret_entry->key, "%sh:%" PRId64 ":%" PRId64 ":%" PRId64,
              request->worker->conf->redis_prefix, request->caller.user_id, request->path_id, limit);
     snprintf(seconds, sizeof seconds, "%d", CACHE_HISTORY_S);
     redis_add(redis, "GETEX", ret_entry->key, "EX", seconds, NULL);

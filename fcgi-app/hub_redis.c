@@ -95,7 +95,7 @@ struct hub_redis *hub_redis_new(struct hub *hub, const struct redis_address *add
     static const struct hub_link_calls calls = {on_up, on_away, on_answer};
     struct hub_redis *redis = memory_new(sizeof *redis);
     redis->hub = hub;
-    snprintf(redis->prefix, sizeof redis->prefix, "%.40su:", hub->conf->redis_prefix);
+    snprintf(redis->prefix, sizeof redis->prefix, "%su:", hub->conf->redis_prefix);
     redis->link = hub_link_new(hub, address, &calls, redis);
     return redis;
 }

@@ -18,7 +18,7 @@ struct notify_item {
 
 void session_key(const struct worker *worker, int64_t session_id, char ret_key[SESSION_KEY_MAX])
 {
-    snprintf(ret_key, SESSION_KEY_MAX, "%.40ss:%" PRId64, worker->conf->redis_prefix, session_id);
+    snprintf(ret_key, SESSION_KEY_MAX, "%ss:%" PRId64, worker->conf->redis_prefix, session_id);
 }
 
 /* Begins a text for `user_id`; the caller appends it to notify->texts, then calls publish(). */
@@ -41,7 +41,7 @@ static const char *text_end(struct worker *worker, char ret_channel[SESSION_KEY_
 {
     struct notify *notify = &worker->notify;
     struct notify_item item = item_at(notify, notify->count - 1);
-    snprintf(ret_channel, SESSION_KEY_MAX, "%.40su:%" PRId64, worker->conf->redis_prefix,
+    snprintf(ret_channel, SESSION_KEY_MAX, "%su:%" PRId64, worker->conf->redis_prefix,
              item.user_id);
     buf_add(&notify->texts, "", 1);
     return notify->texts.data + item.offset;
@@ -100,7 +100,7 @@ void notify_typing(struct worker *worker, int64_t user_id, int64_t peer_id)
     begin(worker, peer_id);
     wake_format_passing(&worker->notify.texts, json);
     const char *text = text_end(worker, channel);
-    snprintf(key, sizeof key, "%.40st:%" PRId64 ":%" PRId64, worker->conf->redis_prefix, user_id,
+    snprintf(key, sizeof key, "%st:%" PRId64 ":%" PRId64, worker->conf->redis_prefix, user_id,
              peer_id);
     snprintf(ms, sizeof ms, "%d", NOTIFY_TYPING_MS);
     redis_add(worker->redis, "EVAL", script, "2", key, channel, ms, text, NULL);

@@ -48,7 +48,7 @@ void notify_settle(struct worker *worker);
 void notify_release(struct notify *notify);
 
 /* "<prefix>s:<session>", where the cache holds the session's user id, or SESSION_ENDED. */
-enum { SESSION_KEY_MAX = 80, SESSION_CACHE_S = 60 };
+enum { SESSION_KEY_MAX = 96, SESSION_CACHE_S = 60 };
 #define SESSION_ENDED "x"
 void session_key(const struct worker *worker, int64_t session_id, char ret_key[SESSION_KEY_MAX]);
 

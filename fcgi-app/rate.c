@@ -33,7 +33,7 @@ void rate_init(struct rate *rate, const struct conf *conf, enum rate_class class
     char text[2 * sizeof hash + 1];
     crypto_generichash(hash, sizeof hash, (const unsigned char *)subject, strlen(subject), NULL, 0);
     sodium_bin2hex(text, sizeof text, hash, sizeof hash);
-    snprintf(rate->key, sizeof rate->key, "%.40sr:%s:%s:%" PRId64, conf->redis_prefix, name, text,
+    snprintf(rate->key, sizeof rate->key, "%sr:%s:%s:%" PRId64, conf->redis_prefix, name, text,
              rate->window);
 }
 

@@ -113,6 +113,27 @@ static void what_is_no_number_is_refused(void **state)
     }
 }
 
+static void a_prefix_too_long_for_keys_is_refused(void **state)
+{
+    struct conf conf;
+    char prefix[CONF_REDIS_PREFIX_MAX + 2];
+
+    (void)state;
+    memset(prefix, 'p', sizeof(prefix));
+    prefix[CONF_REDIS_PREFIX_MAX] = '\0';
+    setenv("PERCH_REDIS_PREFIX", prefix, 1);
+    assert_int_equal(conf_load(&conf), 0);
+    assert_string_equal(conf.redis_prefix, prefix);
+    prefix[CONF_REDIS_PREFIX_MAX] = 'p';
+    prefix[CONF_REDIS_PREFIX_MAX + 1] = '\0';
+    setenv("PERCH_REDIS_PREFIX", prefix, 1);
+    unit_stderr_begin();
+    assert_int_equal(conf_load(&conf), ERR_CONFIG);
+    const char *line = unit_stderr_end();
+    assert_non_null(strstr(line, "PERCH_REDIS_PREFIX is 'ppp"));
+    assert_non_null(strstr(line, "may have 40 bytes at most"));
+}
+
 static void all_mistakes_are_named_at_once(void **state)
 {
     struct conf conf;
@@ -152,6 +173,7 @@ int main(void)
         cmocka_unit_test_setup(variables_win_and_empty_ones_count_as_unset, environment_clear),
         cmocka_unit_test_setup(bounds_are_inclusive, environment_clear),
         cmocka_unit_test_setup(what_is_no_number_is_refused, environment_clear),
+        cmocka_unit_test_setup(a_prefix_too_long_for_keys_is_refused, environment_clear),
         cmocka_unit_test_setup(all_mistakes_are_named_at_once, environment_clear),
         cmocka_unit_test(print_shows_every_row),
     };
