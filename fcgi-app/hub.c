@@ -155,6 +155,8 @@ int hub_main(const struct child *child, int socket, const sigset_t *mask)
     do
         err = take_handoffs(hub, HANDOFFS_PER_TURN);
     while (err != ERR_BUSY && err != ERR_GONE);
+    if (err == ERR_GONE) /* its end would be reported for ever */
+        event_del(&hub->handoff_event);
     hub_lease_settle(hub->lease);
     hub_release(hub);
     free(hub);

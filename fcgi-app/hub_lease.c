@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "hub_link.h"
 #include "hub_state.h"
 #include "lease_script.h"
@@ -18,7 +19,7 @@ enum {
     CHANGES_PER_CALL = 256,
     TURN_LEAST_MS = 20,
     REWRITE_TTL_MS = 50000, /* the longest wait: how long each has left is not kept */
-    SETTLE_MS = 300,
+    SETTLE_MS = 3000,       /* a drain puts as many leases as there are waiters */
 };
 
 struct hub_lease {
@@ -29,7 +30,8 @@ struct hub_lease {
     int64_t turn_at;
     bool turning;
     int unanswered;
-    int64_t since; /* as Redis says: another one means that it lost something. 0: not known */
+    int step_unanswered; /* until the last step of a rewrite is answered; 0: none is under way */
+    int64_t since;       /* as Redis says: another one means that it lost something. 0: not known */
     struct buf changes;
     int count;
 };
@@ -66,6 +68,8 @@ static void change_end(struct hub_lease *lease)
 static void put(struct hub_lease *lease, const struct handoff_lease *device, int64_t ttl_ms,
                 uint32_t poll_id, bool quiet)
 {
+    if (ttl_ms < 0)
+        ttl_ms = 0; /* handed over late */
     buf_addf(&lease->changes,
              "p %" PRId64 " %" PRId64 " %d %" PRId64 " %" PRIu32 " %d %" PRId64 ":%s",
              device->user_id, ttl_ms, device->presence == PRESENCE_ACTIVE, device->seq, poll_id,
@@ -143,14 +147,35 @@ void hub_lease_take(struct hub_lease *lease, const struct handoff_lease *device)
     }
 }
 
-static void rewrite(struct hub_lease *lease)
+/* One call at a time, the next when it is answered: all at once would keep Redis busy for longer
+ * than a ping may take, and everybody else waiting. */
+static void rewrite_step(struct hub_lease *lease)
 {
-    struct hub_user *user;
-    struct hub_user *next;
+    struct hub_user **next = &lease->hub->rewrite_next;
     struct waiter *waiter;
-    HASH_ITER (hh, lease->hub->users, user, next)
-        TAILQ_FOREACH (waiter, &user->waiters, of_user)
+    int room = CHANGES_PER_CALL;
+    change_send(lease);
+    while (*next != NULL && (room == CHANGES_PER_CALL || (*next)->waiter_count <= room)) {
+        room -= (*next)->waiter_count;
+        TAILQ_FOREACH (waiter, &(*next)->waiters, of_user)
             put_waiter(lease, waiter, REWRITE_TTL_MS + LEASE_GRACE_MS, true);
+        *next = (*next)->hh.next;
+    }
+    change_send(lease);
+    lease->step_unanswered = *next != NULL ? lease->unanswered : 0;
+}
+
+/* All leases, from the first one on. */
+static void rewrite_begin(struct hub_lease *lease)
+{
+    lease->hub->rewrite_next = lease->hub->users;
+    rewrite_step(lease);
+}
+
+static void rewrite_end(struct hub_lease *lease)
+{
+    lease->hub->rewrite_next = NULL;
+    lease->step_unanswered = 0;
 }
 
 void hub_lease_announce(struct hub_lease *lease, int64_t user_id, const char *state, int64_t claim,
@@ -196,7 +221,7 @@ static void turn_done(struct hub_lease *lease, const char *text)
     const char *lines = strchr(text, '\n');
     lease->turning = false;
     if (since != lease->since)
-        rewrite(lease);
+        rewrite_begin(lease);
     lease->since = since;
     hub_announce_claims(lease->hub->announce, lines ? lines + 1 : NULL);
     /* With claims in hand the next turn brings no others: it comes when they are announced. */
@@ -211,23 +236,29 @@ static void on_answer(void *argument, const redisReply *reply)
 {
     struct hub_lease *lease = argument;
     lease->unanswered--;
+    bool next_step = lease->step_unanswered > 0 && --lease->step_unanswered == 0;
     if (reply->type == REDIS_REPLY_STRING) {
         turn_done(lease, reply->str);
     } else if (reply->type == REDIS_REPLY_INTEGER) {
         if (reply->integer >= 0 && reply->integer < HUB_TURN_MS)
             hub_lease_turn(lease, (int)reply->integer);
+        if (next_step)
+            rewrite_step(lease);
     } else if (reply->type == REDIS_REPLY_ERROR) {
         if (lease->since != 0)
             log_warn("Redis keeps no leases: %s", reply->str);
         lease->since = 0;
         lease->turning = false;
+        rewrite_end(lease);
         hub_lease_turn(lease, HUB_TURN_MS);
     }
 }
 
 static void on_up(void *argument)
 {
-    hub_lease_turn(argument, 0);
+    struct hub_lease *lease = argument;
+    lease->unanswered = 0;
+    hub_lease_turn(lease, 0);
 }
 
 static void on_away(void *argument)
@@ -236,6 +267,8 @@ static void on_away(void *argument)
     lease->since = 0;
     lease->turning = false;
     lease->unanswered = 0;
+    rewrite_end(lease);
+    log_warn("leases are not kept: their connection to Redis is gone");
 }
 
 void hub_lease_settle(struct hub_lease *lease)
@@ -250,9 +283,7 @@ void hub_lease_settle(struct hub_lease *lease)
 struct hub_lease *hub_lease_new(struct hub *hub, const struct redis_address *address)
 {
     static const struct hub_link_calls calls = {on_up, on_away, on_answer};
-    struct hub_lease *lease = calloc(1, sizeof *lease);
-    if (lease == NULL)
-        abort();
+    struct hub_lease *lease = memory_new(sizeof *lease);
     lease->hub = hub;
     event_assign(&lease->send_event, hub->base, -1, 0, on_send, lease);
     event_assign(&lease->turn_event, hub->base, -1, 0, on_turn, lease);

@@ -65,16 +65,18 @@ static bool is_pong(const redisReply *reply)
            strcasecmp(reply->str, "pong") == 0;
 }
 
+/* Whatever it says, it lives: a pong may stand in line behind many answers. */
 static void take(struct hub_link *link, const redisReply *reply)
 {
-    if (!is_pong(reply)) {
-        link->calls->answer(link->argument, reply);
-        return;
-    }
+    bool pong = is_pong(reply);
+    if (!pong && !link->up)
+        return; /* an error: it is loading, say */
     link->waiting_for_pong = false;
     if (!link->up) {
         link->up = true;
         link->calls->up(link->argument);
+    } else if (!pong) {
+        link->calls->answer(link->argument, reply);
     }
 }
 

@@ -92,6 +92,7 @@ struct hub {
     int socket;
     bool ending;
     struct hub_user *users;                    /* uthash */
+    struct hub_user *rewrite_next;             /* whose leases are written again next */
     struct hub_ended *ended;                   /* uthash */
     TAILQ_HEAD(hub_doubted, hub_user) doubted; /* whom the next looks are about */
     TAILQ_HEAD(, hub_news) news;               /* of users */

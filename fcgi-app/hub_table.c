@@ -41,6 +41,8 @@ void hub_user_free(struct hub *hub, struct hub_user *user)
 {
     hub_user_trust(hub, user);
     hub_news_free(hub, user);
+    if (hub->rewrite_next == user)
+        hub->rewrite_next = user->hh.next;
     HASH_DEL(hub->users, user);
     free(user);
 }

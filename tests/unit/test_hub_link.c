@@ -190,6 +190,22 @@ static void a_link_is_up_with_the_first_answer(void **state)
     assert_string_equal(heard(), "");
 }
 
+static void a_redis_that_is_loading_is_not_up(void **state)
+{
+    (void)state;
+    server_start();
+    redis = hub_link_new(&hub, &address, &calls, &hub);
+    server_take();
+    say("-LOADING Redis is loading the dataset in memory\r\n");
+    assert_string_equal(answers.data, "");
+    assert_int_equal(ups, 0);
+    tick(); /* asks again, on a new connection */
+    server_take();
+    say("+PONG\r\n");
+    assert_int_equal(ups, 1);
+    assert_int_equal(aways, 0);
+}
+
 static void answers_and_messages_come_in_their_order(void **state)
 {
     (void)state;
@@ -232,6 +248,22 @@ static void a_redis_that_goes_silent_is_left_and_connected_anew(void **state)
     assert_int_equal(ups, 1);
     say("+PONG\r\n");
     assert_int_equal(ups, 2);
+}
+
+static void a_redis_that_is_busy_answering_is_there(void **state)
+{
+    (void)state;
+    link_open();
+    hub_link_send(redis, "ECHO %s", "hello");
+    while (strstr(heard(), PING) == NULL)
+        tick();
+    say("$5\r\nhello\r\n"); /* the pong comes behind it, late */
+    tick();
+    assert_int_equal(aways, 0);
+    while (strstr(heard(), PING) == NULL)
+        tick();
+    tick();
+    assert_int_equal(aways, 1);
 }
 
 static void a_hub_that_was_itself_too_busy_waits_once_more(void **state)
@@ -285,9 +317,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         link_test(a_link_is_up_with_the_first_answer),
+        link_test(a_redis_that_is_loading_is_not_up),
         link_test(answers_and_messages_come_in_their_order),
         link_test(a_redis_that_answers_is_asked_every_second),
         link_test(a_redis_that_goes_silent_is_left_and_connected_anew),
+        link_test(a_redis_that_is_busy_answering_is_there),
         link_test(a_hub_that_was_itself_too_busy_waits_once_more),
         link_test(a_redis_that_hangs_up_or_talks_nonsense_is_away),
         link_test(a_redis_that_is_not_there_is_tried_again),
