@@ -5,6 +5,7 @@
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,14 +78,23 @@ static void put(struct hub_lease *lease, const struct handoff_lease *device, int
     change_end(lease);
 }
 
+/* Polls that name no tab do not share a lease: the end of one would cut that of the others. */
+static void device_of(const struct waiter *waiter, struct handoff_lease *ret_device)
+{
+    *ret_device = (struct handoff_lease){.user_id = waiter->user->id,
+                                         .session_id = waiter->session_id,
+                                         .seq = waiter->seq,
+                                         .presence = waiter->presence};
+    memcpy(ret_device->tab, waiter_tab(waiter), waiter->tab_size);
+    if (ret_device->tab[0] == '\0')
+        snprintf(ret_device->tab, sizeof ret_device->tab, "%" PRIu32, waiter->poll_id);
+}
+
 static void put_waiter(struct hub_lease *lease, const struct waiter *waiter, int64_t ttl_ms,
                        bool quiet)
 {
-    struct handoff_lease device = {.user_id = waiter->user->id,
-                                   .session_id = waiter->session_id,
-                                   .seq = waiter->seq,
-                                   .presence = waiter->presence};
-    memcpy(device.tab, waiter_tab(waiter), waiter->tab_size);
+    struct handoff_lease device;
+    device_of(waiter, &device);
     if (waiter->presence != PRESENCE_NONE)
         put(lease, &device, ttl_ms, waiter->poll_id, quiet);
 }
@@ -104,19 +114,23 @@ void hub_lease_seen(struct hub_lease *lease, const struct handoff_lease *device,
 
 void hub_lease_cut(struct hub_lease *lease, const struct waiter *waiter)
 {
+    struct handoff_lease device;
     if (waiter->presence == PRESENCE_NONE)
         return;
+    device_of(waiter, &device);
     buf_addf(&lease->changes, "c %" PRId64 " %d %" PRIu32 " %" PRId64 ":%s", waiter->user->id,
-             LEASE_GRACE_MS, waiter->poll_id, waiter->session_id, waiter_tab(waiter));
+             LEASE_GRACE_MS, waiter->poll_id, waiter->session_id, device.tab);
     change_end(lease);
 }
 
 void hub_lease_drop(struct hub_lease *lease, const struct waiter *waiter)
 {
+    struct handoff_lease device;
     if (waiter->presence == PRESENCE_NONE)
         return;
+    device_of(waiter, &device);
     buf_addf(&lease->changes, "d %" PRId64 " %" PRIu32 " %" PRId64 ":%s", waiter->user->id,
-             waiter->poll_id, waiter->session_id, waiter_tab(waiter));
+             waiter->poll_id, waiter->session_id, device.tab);
     change_end(lease);
 }
 
@@ -138,10 +152,12 @@ static void bye(struct hub_lease *lease, const struct handoff_lease *device)
 void hub_lease_take(struct hub_lease *lease, const struct handoff_lease *device)
 {
     if (device->change == LEASE_SEEN) {
-        hub_lease_seen(lease, device, 0);
+        if (!hub_ended_has(lease->hub, device->session_id))
+            hub_lease_seen(lease, device, 0);
     } else if (device->change == LEASE_BYE) {
         bye(lease, device);
     } else {
+        hub_ended_add(lease->hub, device->session_id);
         buf_addf(&lease->changes, "e %" PRId64 " %" PRId64, device->user_id, device->session_id);
         change_end(lease);
     }

@@ -59,6 +59,9 @@ void hub_user_doubt(struct hub *hub, struct hub_user *user)
 static void waiter_free(struct hub *hub, struct waiter *waiter)
 {
     struct hub_user *user = waiter->user;
+    /* Its next poll has a lease of its own. */
+    if (waiter_tab(waiter)[0] == '\0' && !hub->ending)
+        hub_lease_cut(hub->lease, waiter);
     hub_wait_remove(hub->wait, waiter);
     close(waiter->fd);
     TAILQ_REMOVE(&user->waiters, waiter, of_user);
@@ -130,14 +133,15 @@ void hub_user_tell(struct hub *hub, struct hub_user *user)
     hub_news_settle(user);
 }
 
-/* Makes room: an older poll of the same tab gives way, and so does the oldest of too many. */
-static void make_room(struct hub *hub, struct hub_user *user, const char *tab)
+/* Makes room: an older poll of the same device's tab gives way, and so does the oldest of too many.
+ */
+static void make_room(struct hub *hub, struct hub_user *user, int64_t session_id, const char *tab)
 {
     struct waiter *waiter;
     struct waiter *next;
     for (waiter = TAILQ_FIRST(&user->waiters); tab[0] != '\0' && waiter != NULL; waiter = next) {
         next = TAILQ_NEXT(waiter, of_user);
-        if (strcmp(waiter_tab(waiter), tab) == 0)
+        if (waiter->session_id == session_id && strcmp(waiter_tab(waiter), tab) == 0)
             waiter_answer(hub, waiter, HUB_SUPERSEDED, AFTER_SUPERSEDED_MS);
     }
     while (user->waiter_count >= hub->conf->polls_per_user)
@@ -202,7 +206,7 @@ void hub_park(struct hub *hub, const struct handoff_park *park, int fd)
     struct hub_user *user = hub_user_find(hub, park->user_id);
     if (user == NULL)
         user = user_new(hub, park->user_id);
-    make_room(hub, user, park->tab);
+    make_room(hub, user, park->session_id, park->tab);
     struct waiter *waiter = waiter_new(hub, user, park, fd);
     if (waiter == NULL) {
         send_home(hub, park, fd, AFTER_FULL_MS);
@@ -254,12 +258,13 @@ static void wake_passing(struct hub *hub, struct hub_user *user, const char *jso
     hub_news_settle(user);
 }
 
+/* Also when nobody waits: a worker's word about the session may come after this. */
 static void end_session(struct hub *hub, struct hub_user *user, int64_t session_id)
 {
     struct waiter *waiter;
     struct waiter *next;
     hub_ended_add(hub, session_id);
-    for (waiter = TAILQ_FIRST(&user->waiters); waiter != NULL; waiter = next) {
+    for (waiter = user ? TAILQ_FIRST(&user->waiters) : NULL; waiter != NULL; waiter = next) {
         next = TAILQ_NEXT(waiter, of_user);
         if (waiter->session_id == session_id)
             waiter_refuse(hub, waiter);
@@ -270,18 +275,18 @@ void hub_wake(struct hub *hub, int64_t user_id, const char *text)
 {
     struct wake wake;
     struct hub_user *user = hub_user_find(hub, user_id);
-    if (user == NULL)
-        return;
     if (wake_parse(text, &wake) != 0)
         log_warn("a wake-up of user %lld that is none of ours", (long long)user_id);
+    else if (wake.kind == WAKE_SESSION_END)
+        end_session(hub, user, wake.session_id);
+    else if (user == NULL)
+        return;
     else if (wake.kind == WAKE_EVENT)
         wake_event(hub, user, &wake);
     else if (wake.kind == WAKE_PASSING)
         wake_passing(hub, user, wake.json);
-    else if (wake.kind == WAKE_PRESENCE)
-        hub_news_add(hub, user, &wake);
     else
-        end_session(hub, user, wake.session_id);
+        hub_news_add(hub, user, &wake);
 }
 
 void hub_verified(struct hub *hub, int64_t user_id, int64_t session_id, int64_t seq, bool alive)

@@ -1,9 +1,10 @@
 /* Who is there: leases in Redis that end by themselves unless they are renewed.
  *
  *   "<prefix>l:<user>"   a hash. "<session>:<tab>": "<expiry> <0|1 active> <acked seq> <poll>" for
- *                        each device that polls, where acked seq is the position up to which it has
- *                        everything; "on", "act": until when the user is online, active; "seen":
- *                        the last sign of life; "told": the state announced last, "at" when
+ *                        each device that polls (without a tab, for each poll by its id), where
+ *                        acked seq is the position up to which it has everything; "on", "act":
+ *                        until when the user is online, active; "seen": the last sign of life;
+ *                        "told": the state announced last, "at" when
  *   "<prefix>leases"     a sorted set of "<user>:<session>:<tab>" by expiry
  *   "<prefix>changed"    a sorted set of users whose state is not what was told, by when to tell it
  *   "<prefix>presence"   a hash. "since": from when on all leases were kept; "beat": when a hub

@@ -239,6 +239,32 @@ static void a_lease_handed_over_late_is_over_and_spoils_no_other(void **state)
     assert_string_equal(last.data, "p 1 0 0 41 9 0 3:t\n");
 }
 
+static void polls_without_a_tab_have_leases_of_their_own(void **state)
+{
+    struct waiter *waiter = user_waits(1, "");
+
+    (void)state;
+    hub_lease_put(hub.lease, waiter, 1000);
+    hub_lease_cut(hub.lease, waiter);
+    hub_lease_drop(hub.lease, waiter);
+    loop_turn();
+    assert_string_equal(last.data, "p 1 9000 0 41 9 0 3:9\nc 1 8000 9 3:9\nd 1 9 3:9\n");
+}
+
+static void whose_session_has_ended_gets_no_lease_afterwards(void **state)
+{
+    struct handoff_lease end = {.change = LEASE_END, .user_id = 1, .session_id = 3};
+    struct handoff_lease seen = {
+        .change = LEASE_SEEN, .user_id = 1, .session_id = 3, .presence = PRESENCE_IDLE, .tab = "t"};
+
+    (void)state;
+    hub_lease_take(hub.lease, &seen);
+    hub_lease_take(hub.lease, &end);
+    hub_lease_take(hub.lease, &seen);
+    loop_turn();
+    assert_string_equal(last.data, "p 1 8000 0 0 0 0 3:t\ne 1 3\n");
+}
+
 #define lease_test(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -247,6 +273,8 @@ int main(void)
         lease_test(leases_are_written_again_one_call_after_the_other),
         lease_test(what_happens_meanwhile_goes_out_and_stays_in_order),
         lease_test(an_error_or_a_lost_connection_ends_the_rewriting),
+        lease_test(polls_without_a_tab_have_leases_of_their_own),
+        lease_test(whose_session_has_ended_gets_no_lease_afterwards),
         lease_test(a_lease_handed_over_late_is_over_and_spoils_no_other),
     };
 

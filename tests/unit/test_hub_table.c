@@ -402,6 +402,18 @@ static void the_older_poll_of_a_tab_gives_way(void **state)
     close(other_user);
 }
 
+static void devices_with_the_same_tab_do_not_disturb_each_other(void **state)
+{
+    int one = park(ANN, .session_id = 7, .seq = 5, .tab = "main");
+    int other = park(ANN, .session_id = 8, .seq = 5, .tab = "main");
+
+    (void)state;
+    assert_waits(one);
+    assert_waits(other);
+    close(one);
+    close(other);
+}
+
 static void polls_without_a_tab_do_not_disturb_each_other(void **state)
 {
     int first = park(ANN, .seq = 5);
@@ -564,6 +576,7 @@ static void a_wake_up_that_is_none_changes_nothing(void **state)
     assert_non_null(strstr(unit_stderr_end(), "none of ours"));
     hub_wake(&hub, BEN, "s 1"); /* nobody waits for Ben */
     assert_null(hub_user_find(&hub, BEN));
+    assert_true(hub_ended_has(&hub, 1)); /* but somebody may, too late */
     assert_waits(fd);
     close(fd);
 }
@@ -1002,6 +1015,7 @@ int main(void)
         hub_test(a_look_that_finds_less_than_was_known_wants_a_new_epoch),
         hub_test(a_poll_ahead_of_the_known_position_moves_it),
         hub_test(the_older_poll_of_a_tab_gives_way),
+        hub_test(devices_with_the_same_tab_do_not_disturb_each_other),
         hub_test(polls_without_a_tab_do_not_disturb_each_other),
         hub_test(past_the_cap_the_oldest_is_answered),
         hub_test(a_newer_poll_of_a_tab_takes_its_own_place_under_the_cap),
