@@ -21,7 +21,6 @@ class Talk:
         self.sent = [[] for _ in range(pairs)]
         self.received = [[] for _ in range(pairs)]
         self.troubles = []  # what went wrong and was tried again: a status, or the name of an exception
-        self.sent_home = 0  # polls that were answered with an after_ms
         self.stop = asyncio.Event()  # no more sends
         self.complete = asyncio.Event()  # what was sent is what there is
         self.senders = self.listeners = ()
@@ -79,7 +78,6 @@ class Talk:
                 self.received[i] += [event["message"]["id"] for event in batch["events"]]
                 cursor = batch["cursor"]
                 if batch["after_ms"]:
-                    self.sent_home += 1
                     await asyncio.sleep(min(batch["after_ms"] / 1000, 0.2))
             self.received[i][:0] = self.sent[i][:start]
 
