@@ -160,9 +160,8 @@ suite_sanitize() {
     export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
     count_automake unit-with-sanitizers make -C "$folder" -j"$(nproc)" check
     count_pytest api-with-sanitizers api 2
-    # These wait more than they work. Two time whole trees of processes, for which sanitizers are too slow.
-    count_pytest hub-with-sanitizers hub 3 -m 'not slow and not memory' \
-        --ignore="$TOP/tests/hub/test_hosts.py" --ignore="$TOP/tests/hub/test_upgrade.py"
+    # These wait more than they work.
+    count_pytest hub-with-sanitizers hub 3 -m 'not slow and not memory'
     count_pytest order-with-sanitizers order 1 -m 'not slow'
     unset ASAN_OPTIONS UBSAN_OPTIONS
 }
