@@ -40,7 +40,7 @@ def test_a_parked_reply_as_long_as_they_come_arrives_over_tcp(perch_factory):
         wires = [Wire(instance, member) for member in members]
         cursors = [await wire.cursor() for wire in wires]
         base = tree.hub_descriptors()
-        polls = [asyncio.create_task(wire.poll(cursor)) for wire, cursor in zip(wires, cursors)]
+        polls = [asyncio.create_task(wire.news(cursor)) for wire, cursor in zip(wires, cursors)]
         await tree.parked(20, base)
         async with Wire(instance, sender) as wire:
             sent = [await wire.message(member.id, "\x01" * 4096) for member in members]
@@ -69,7 +69,8 @@ def test_streams_over_tcp_bring_all_and_drop_who_does_not_read(perch_factory):
                 await follower.until(lambda: follower.events)
                 held = tree.hub_descriptors()
                 while tree.hub_descriptors() >= held:
-                    assert len(sent) < 400, "a reader that does not read is kept"
+                    # The kernel may hold some 10 MB of it between nginx and either end: 400 messages.
+                    assert len(sent) < 1000, "a reader that does not read is kept"
                     sent += [await sender.message(alice.id, "\x01" * 4096) for _ in range(8)]
                     await follower.until(lambda: len(follower.events) == len(sent))
                 assert [event["message"] for event in follower.events] == sent
