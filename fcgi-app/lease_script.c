@@ -43,6 +43,7 @@
     "    redis.call('HDEL', key, first) " \
     "    redis.call('ZREM', P .. 'leases', user .. ':' .. first) " \
     "  end " \
+    "  if at > now then at = 0 end " /* the clock was set back */ \
     "  local state = state_of(on, act) " \
     "  if quiet and not told then " \
     "    told = state " \
@@ -143,6 +144,23 @@ const char lease_script_turn[] =
     "  redis.call('ZREM', P .. 'leases', lease) "
     "  lapsed[user] = true "
     "end "
+    /* The clock was set back: nothing that is kept here lies further ahead. */
+    "local far, limit = {}, now + 70000 "
+    "if now - since < 60000 then "
+    "  far = redis.call('ZRANGEBYSCORE', P .. 'leases', '(' .. limit, '+inf', 'LIMIT', 0, 200) "
+    "  for _, user in ipairs(redis.call('ZRANGEBYSCORE', P .. 'changed', '(' .. limit, '+inf', "
+    "                                   'LIMIT', 0, 200)) do "
+    "    redis.call('ZADD', P .. 'changed', now, user) "
+    "  end "
+    "end "
+    "for _, lease in ipairs(far) do "
+    "  local user, field = string.match(lease, '^(%d+):(.*)$') "
+    "  local value = redis.call('HGET', P .. 'l:' .. user, field) or '' "
+    "  local rest = string.match(value, '^%d+( .*)$') "
+    "  if rest then redis.call('HSET', P .. 'l:' .. user, field, limit .. rest) end "
+    "  redis.call('ZADD', P .. 'leases', limit, lease) "
+    "  lapsed[user] = true "
+    "end "
     "for user in pairs(lapsed) do settle(user, 0) end "
     "local out = {} "
     "for _, user in ipairs(redis.call('ZRANGEBYSCORE', P .. 'changed', '-inf', now, "
@@ -156,7 +174,8 @@ const char lease_script_turn[] =
     "    out[#out + 1] = '\\n' .. user .. ' ' .. state .. ' ' .. now + 10000 .. ' ' .. (v[3] or now) "
     "  end "
     "end "
-    "local lapse = redis.call('ZRANGE', P .. 'leases', 0, 0, 'WITHSCORES')[2] "
+    "local lapse = #far == 200 and now or "
+    "              redis.call('ZRANGE', P .. 'leases', 0, 0, 'WITHSCORES')[2] "
     "local due = due_in() "
     "local rest = math.min(lapse and math.max(0, lapse - now) or 1000, "
     "                      due >= 0 and due or 1000, 1000) "

@@ -165,6 +165,30 @@ def test_a_gap_in_looking_after_leases_makes_nobody_offline_for_a_minute(server)
     assert model.run("look", "7") == "k0" and model.heard()["7"] == "0"
 
 
+def test_a_clock_set_back_leaves_nobody_online_for_longer(server):
+    model = Model(server)
+    model.put("7", "1:a", 33000, True, 1)
+    model.put("9007199254740991", "1:a", 33000, False, 1)
+    model.turn()
+    model.drop("9007199254740991", "1:a", 1)  # to be told 5 seconds later
+    for number in range(250):
+        model.run("change", f"p {1000 + number} 33000 0 41 1 1 1:a\0")
+    model.pass_ms(-3600000)
+    for _ in range(10):
+        model.turn()
+    assert server.zcount(f"{PREFIX}leases", model.now + 70001, "+inf") == 0
+    assert model.heard() == {"7": "a", "9007199254740991": "i"}
+    for _ in range(80):
+        model.pass_ms(1000)
+        model.turn()
+    assert model.run("look", ",".join(USERS)) == "k00"
+    assert model.heard() == dict.fromkeys(USERS, "0")
+    model.put("7", "1:a", 33000, True, 2)
+    model.pass_ms(5000)
+    model.turn()
+    assert model.heard()["7"] == "a"
+
+
 def test_a_lease_written_again_after_a_flush_is_news_to_nobody(server):
     model = Model(server)
     server.delete(*server.keys(f"{PREFIX}*"))
