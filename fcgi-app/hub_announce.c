@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/store_presence.h"
 #include "hub_house.h"
 #include "hub_state.h"
@@ -94,9 +95,7 @@ void hub_announce_claims(struct hub_announce *announce, const char *lines)
 
 struct hub_announce *hub_announce_new(struct hub *hub)
 {
-    struct hub_announce *announce = calloc(1, sizeof *announce);
-    if (announce == NULL)
-        abort();
+    struct hub_announce *announce = memory_new(sizeof *announce);
     announce->hub = hub;
     announce->job = (struct hub_job){.begin = begin, .done = on_done, .argument = announce};
     return announce;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/memory.h"
 #include "hub_state.h"
 #include "render.h"
 #include "stream.h"
@@ -40,9 +41,7 @@ static struct hub_news *news_of(struct hub *hub, struct hub_user *user)
     struct hub_news *news = user->news;
     if (news != NULL)
         return news;
-    news = calloc(1, sizeof *news);
-    if (news == NULL)
-        abort();
+    news = memory_new(sizeof *news);
     news->user = user;
     news->woken_at = clock_mono_ms() - NEWS_WAKE_MS;
     user->news = news;
@@ -61,7 +60,7 @@ static struct item *item_of(struct hub_news *news, int64_t user_id)
     } else if (at == news->count) {
         news->items = realloc(news->items, (size_t)(news->count + 1) * sizeof *news->items);
         if (news->items == NULL)
-            abort();
+            memory_out("news");
         news->count++;
     }
     memmove(&news->items[at], &news->items[at + 1],
@@ -87,11 +86,14 @@ static void wake(struct hub *hub, struct hub_news *news, int64_t now)
 void hub_news_add(struct hub *hub, struct hub_user *user, const struct wake *about)
 {
     struct hub_news *news = news_of(hub, user);
+    struct waiter *waiter;
     *item_of(news, about->presence.user_id) = (struct item){
         .user_id = about->presence.user_id,
         .seen_ms = about->presence.seen_ms,
         .state = about->presence.state,
     };
+    TAILQ_FOREACH (waiter, &user->waiters, of_user)
+        waiter->owed = true;
     news->given = false;
     news->urgent |= about->presence.urgent;
     hub_news_tell(hub, user);
@@ -134,8 +136,13 @@ void hub_news_stream(struct buf *reply, const struct hub_user *user)
 
 void hub_news_settle(struct hub_user *user)
 {
-    if (user->news != NULL && user->news->given)
-        forget(user->news);
+    struct waiter *waiter;
+    if (user->news == NULL || !user->news->given)
+        return;
+    TAILQ_FOREACH (waiter, &user->waiters, of_user)
+        if (waiter->owed)
+            return;
+    forget(user->news);
 }
 
 void hub_news_sweep(struct hub *hub)

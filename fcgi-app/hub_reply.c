@@ -108,7 +108,8 @@ void hub_reply_poll(struct hub *hub, const struct waiter *waiter, enum hub_answe
     begin_http(hub, 200, "application/json", waiter_request_id(waiter));
     render_poll_head(&hub->reply, cursor, cursor, answer == HUB_MORE, after_ms,
                      answer == HUB_SUPERSEDED);
-    hub_news_render(&hub->reply, waiter->user, true);
+    if (answer != HUB_SUPERSEDED) /* hardly anybody reads that one */
+        hub_news_render(&hub->reply, waiter->user, true);
     buf_adds(&hub->reply, "]}");
     finish(hub, waiter->fd, waiter->fcgi_id);
 }

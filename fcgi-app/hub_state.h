@@ -55,6 +55,7 @@ struct waiter {
     uint8_t tab_size; /* with its NUL */
     uint8_t pings;    /* of a stream, as long as somebody is active */
     bool stream;      /* goes on after an event; else a poll, which ends with it */
+    bool owed;        /* waited when the user's news came, and was not told yet */
     char texts[];     /* the tab, then the request's id */
 };
 
@@ -208,7 +209,7 @@ void hub_news_tell(struct hub *hub, struct hub_user *user);
 void hub_news_render(struct buf *reply, const struct hub_user *user, bool first);
 /* The same as blocks of a stream. */
 void hub_news_stream(struct buf *reply, const struct hub_user *user);
-/* All who wait were told, or nobody waits any more: what was given need not be kept. */
+/* Forgets what was given, once all who waited when it came were told or have gone. */
 void hub_news_settle(struct hub_user *user);
 /* For all users: wakes whose time has come, lets go of what is no longer needed. */
 void hub_news_sweep(struct hub *hub);

@@ -96,10 +96,12 @@ void hub_waiter_gone(struct hub *hub, struct waiter *waiter)
 /* One event, which ends a poll but not a stream. */
 static void waiter_tell(struct hub *hub, struct waiter *waiter, const char *json, bool passing)
 {
-    if (hub_reply_event(hub, waiter, json, passing))
+    if (hub_reply_event(hub, waiter, json, passing)) {
         waiter->seq += !passing;
-    else
+        waiter->owed = false;
+    } else {
         waiter_free(hub, waiter);
+    }
 }
 
 /* Whoever opened it may have been active then; later it cannot say so. */
@@ -127,7 +129,9 @@ void hub_user_tell(struct hub *hub, struct hub_user *user)
     struct waiter *next;
     for (waiter = TAILQ_FIRST(&user->waiters); waiter != NULL; waiter = next) {
         next = TAILQ_NEXT(waiter, of_user);
-        if (!hub_reply_news(hub, waiter))
+        if (hub_reply_news(hub, waiter))
+            waiter->owed = false;
+        else
             waiter_free(hub, waiter);
     }
     hub_news_settle(user);

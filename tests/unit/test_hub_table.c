@@ -72,6 +72,7 @@ static int hub_begin(void **state)
     (void)state;
     hub = (struct hub){.conf = &conf, .base = event_base_new(), .epoch = "a1"};
     TAILQ_INIT(&hub.doubted);
+    TAILQ_INIT(&hub.news);
     hub.wait = hub_wait_new(&hub);
     follow_answer = FOLLOW_NO;
     leaves = looks = epoch_looks = renewals = 0;
@@ -400,6 +401,51 @@ static void the_older_poll_of_a_tab_gives_way(void **state)
     close(other_tab);
     close(no_tab);
     close(other_user);
+}
+
+static void presence_wake(int64_t user_id)
+{
+    hub_wake(&hub, user_id, "p 0 7 i 1"); /* not urgent: rides along */
+}
+
+static size_t events_count(int fd)
+{
+    struct json_object *reply = reply_read(fd, 200);
+    size_t count = json_object_array_length(member(reply, "events"));
+
+    json_object_put(reply);
+    return count;
+}
+
+static void news_go_to_the_poll_that_takes_the_place_of_another(void **state)
+{
+    int older = park(ANN, .seq = 5, .tab = "t");
+    int newer;
+
+    (void)state;
+    presence_wake(ANN);
+    newer = park(ANN, .seq = 5, .tab = "t");
+    assert_int_equal(events_count(older), 0);
+    event_wake(ANN, "a1", 6, "{}");
+    assert_int_equal(events_count(newer), 2);
+}
+
+static void news_are_kept_until_all_who_waited_were_told(void **state)
+{
+    int behind = park(ANN, .seq = 5, .tab = "t");
+    int ahead = park(ANN, .seq = 6, .tab = "u");
+    int later;
+
+    (void)state;
+    presence_wake(ANN);
+    event_wake(ANN, "a1", 6, "{}");
+    assert_int_equal(events_count(behind), 2);
+    assert_waits(ahead);
+    event_wake(ANN, "a1", 7, "{}");
+    assert_int_equal(events_count(ahead), 2);
+    later = park(ANN, .seq = 7, .tab = "t");
+    event_wake(ANN, "a1", 8, "{}");
+    assert_int_equal(events_count(later), 1);
 }
 
 static void devices_with_the_same_tab_do_not_disturb_each_other(void **state)
@@ -1015,6 +1061,8 @@ int main(void)
         hub_test(a_look_that_finds_less_than_was_known_wants_a_new_epoch),
         hub_test(a_poll_ahead_of_the_known_position_moves_it),
         hub_test(the_older_poll_of_a_tab_gives_way),
+        hub_test(news_go_to_the_poll_that_takes_the_place_of_another),
+        hub_test(news_are_kept_until_all_who_waited_were_told),
         hub_test(devices_with_the_same_tab_do_not_disturb_each_other),
         hub_test(polls_without_a_tab_do_not_disturb_each_other),
         hub_test(past_the_cap_the_oldest_is_answered),
