@@ -170,7 +170,7 @@ suite_distcheck() { count_command distcheck make -C "$CHECK/build" -j"$(nproc)" 
 suite_sql() { count_pytest sql sql 1; }
 suite_api() { count_pytest api api 2; }
 suite_order() { count_pytest order order 1; }
-suite_hub() { count_pytest hub hub 1; }
+suite_hub() { count_pytest hub hub 2; }
 suite_browser() { count_pytest browser browser 1; }
 suite_dev() { count_pytest dev dev 2; }
 
