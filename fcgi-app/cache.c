@@ -24,10 +24,10 @@ void cache_history_find(const struct request *request, int64_t limit, struct cac
     struct redis_value value = {0};
     char seconds[8];
     *ret_entry = (struct cache_entry){.seconds = CACHE_HISTORY_S, .version = ""};
-    if (!request->worker->conf->cache)
+    if (!request->worker->conf->cache || limit != CACHE_HISTORY_LIMIT)
         return;
-    snprintf(ret_entry->key, sizeof ret_entry->key, "%sh:%" PRId64 ":%" PRId64 ":%" PRId64,
-             request->worker->conf->redis_prefix, request->caller.user_id, request->path_id, limit);
+    snprintf(ret_entry->key, sizeof ret_entry->key, "%sh:%" PRId64 ":%" PRId64,
+             request->worker->conf->redis_prefix, request->caller.user_id, request->path_id);
     snprintf(seconds, sizeof seconds, "%d", CACHE_HISTORY_S);
     redis_add(redis, "GETEX", ret_entry->key, "EX", seconds, NULL);
     if (redis_exchange(redis, &value, 1) == 0)
@@ -42,7 +42,7 @@ static void users_version_set(struct worker *worker, const char *condition)
     char version[2 * sizeof bytes + 1];
     randombytes_buf(bytes, sizeof bytes);
     sodium_bin2hex(version, sizeof version, bytes, sizeof bytes);
-    snprintf(key, sizeof key, "%.40susers", worker->conf->redis_prefix);
+    snprintf(key, sizeof key, "%susers", worker->conf->redis_prefix);
     redis_add(worker->redis, "SET", key, version, condition, NULL);
 }
 
@@ -62,9 +62,9 @@ void cache_users_find(const struct request *request, enum store_user_sort sort, 
     *ret_entry = entry;
     if (!worker->conf->cache)
         return;
-    snprintf(key, sizeof key, "%.40susers", worker->conf->redis_prefix);
-    snprintf(entry.key, sizeof entry.key, "%.40sul:%d:%" PRId64, worker->conf->redis_prefix,
-             (int)sort, limit);
+    snprintf(key, sizeof key, "%susers", worker->conf->redis_prefix);
+    snprintf(entry.key, sizeof entry.key, "%sul:%d:%" PRId64, worker->conf->redis_prefix, (int)sort,
+             limit);
     redis_add(worker->redis, "GET", key, NULL);
     redis_add(worker->redis, "GET", entry.key, NULL);
     if (redis_exchange(worker->redis, values, 2) != 0)

@@ -1,14 +1,15 @@
 /* Finished answers, kept in Redis and true all the same.
  *
- *   "<prefix>h:<user>:<peer>:<limit>"  the newest page of a dialog, with the version of the rows it
- *                                      was made from. It is given out only where PostgreSQL says,
- *                                      in the one query of that request, that the version has not
- *                                      changed: so nothing has to be dropped, and no race and no
- *                                      Redis with yesterday's memory can show anything old
- *   "<prefix>ul:<sort>:<limit>"        the first page of the list of people (user_page.h), with the
- *                                      version of all people from before PostgreSQL was asked
- *   "<prefix>users"                    that version: random, and another one after every commit
- *                                      that changes whom the list shows or under which names
+ *   "<prefix>h:<user>:<peer>"    the newest page of a dialog, with the version of the rows it was
+ *                                made from. It is given out only where PostgreSQL says, in the one
+ *                                query of that request, that the version has not changed: so
+ *                                nothing has to be dropped, and no race and no Redis with
+ *                                yesterday's memory can show anything old. Only a page of the usual
+ *                                size, and with something on it: nobody can fill Redis by asking
+ *   "<prefix>ul:<sort>:<limit>"  the first page of the list of people (user_page.h), with the
+ *                                version of all people from before PostgreSQL was asked
+ *   "<prefix>users"              that version: random, and another one after every commit that
+ *                                changes whom the list shows or under which names
  *
  * A kept list is given out without asking PostgreSQL. Should a worker or Redis die between the
  * commit and the new version, the list is old for as long as it is kept: CACHE_USERS_S at most.
@@ -27,6 +28,7 @@ struct worker;
 enum {
     CACHE_KEY_MAX = 128,
     CACHE_HISTORY_S = 30 * 60,
+    CACHE_HISTORY_LIMIT = 50, /* messages; what a page has unless it is asked for otherwise */
     CACHE_USERS_S = 10,
     CACHE_BYTES_MAX = 64 * 1024
 };

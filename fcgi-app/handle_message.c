@@ -39,7 +39,7 @@ int message_history(struct request *request, struct response *response)
     struct cache_entry kept = {.version = ""};
     int64_t limit = 0;
     int64_t before = 0;
-    int err = request_param_int(request, "limit", 1, STORE_PAGE_MAX, 50, &limit);
+    int err = request_param_int(request, "limit", 1, STORE_PAGE_MAX, CACHE_HISTORY_LIMIT, &limit);
     if (err == 0)
         err = request_param_int(request, "before", 1, STORE_ID_MAX, STORE_ID_MAX, &before);
     if (err == 0 && before == STORE_ID_MAX)
@@ -53,7 +53,8 @@ int message_history(struct request *request, struct response *response)
         buf_adds(&response->body, kept.text);
     } else {
         render_page(&response->body, &page, (int)limit, true);
-        cache_keep(request->worker, &kept, page.version, &response->body);
+        if (page.count > 0)
+            cache_keep(request->worker, &kept, page.version, &response->body);
     }
     return 0;
 }
