@@ -41,7 +41,7 @@ def test_a_new_hub_serves_the_polls_that_come_back(tough):
         members, [sender] = crowd(tough, 200), crowd(tough, 1)
         wires = [Wire(tough, member) for member in members]
         cursors = [await wire.cursor() for wire in wires]
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         polls = [asyncio.create_task(wire.request("GET", f"/events?cursor={cursor}&wait=50"))
                  for wire, cursor in zip(wires, cursors)]
         await tree.parked(200, base)
@@ -53,7 +53,7 @@ def test_a_new_hub_serves_the_polls_that_come_back(tough):
         assert replies[0].json["code"] == "bad_gateway" and "retry-after" in replies[0].headers
 
         await eventually(lambda: tree.replaced("hub", [old], 1), 5, "a new hub")
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         polls = [asyncio.create_task(wire.news(cursor)) for wire, cursor in zip(wires, cursors)]
         await tree.parked(200, base)
         async with Wire(tough, sender) as wire:
@@ -240,7 +240,7 @@ def test_polls_cut_off_by_nginx_ending_leave_no_waiter(perch_factory):
     """nginx's own end closes everything that it holds; the hub sees that as browsers leaving."""
     async def scenario():
         tree = Tree(instance)
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         wires = [Wire(instance, member) for member in crowd(instance, 50)]
         cursors = [await wire.cursor() for wire in wires]
         polls = [asyncio.create_task(wire.poll(cursor)) for wire, cursor in zip(wires, cursors)]

@@ -23,7 +23,7 @@ async def waiting_polls(instance, tree):
     """(wires, cursors, tasks) of polls that are parked."""
     wires = [Wire(instance, member) for member in crowd(instance, WAITING)]
     cursors = [await wire.cursor() for wire in wires]
-    base = tree.hub_descriptors()
+    base = tree.hub_polls()
     tasks = [asyncio.create_task(wire.poll(cursor)) for wire, cursor in zip(wires, cursors)]
     await tree.parked(WAITING, base)
     return wires, cursors, tasks

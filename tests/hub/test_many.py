@@ -44,7 +44,7 @@ async def keep_busy(instance, member, peer, stop, took):
 def test_five_thousand_waiting_polls_are_each_woken_once_while_other_requests_go_on(pool):
     async def scenario():
         tree = Tree(pool)
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         waiting, senders, busy = crowd(pool, WAITING), crowd(pool, SENDERS), crowd(pool, 2)
         stop, took = asyncio.Event(), []
         background = [asyncio.create_task(keep_busy(pool, busy[0], busy[1], stop, took)),
@@ -95,7 +95,7 @@ def test_five_thousand_waiting_polls_are_each_woken_once_while_other_requests_go
 def test_when_the_browser_goes_its_waiter_goes(pool, way):
     async def scenario():
         tree = Tree(pool)
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         wires, _, polls = await start_polls(pool, crowd(pool, 300))
         await tree.parked(300, base)
         for wire, poll in zip(wires, polls):
@@ -126,7 +126,7 @@ def test_every_device_of_a_person_is_woken(pool):
     async def scenario():
         tree = Tree(pool)
         [alice, bob] = crowd(pool, 2)
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         wires, cursors, polls = await start_polls(pool, [alice] * 15)
         await tree.parked(15, base)
         async with Wire(pool, bob) as sender:

@@ -28,7 +28,7 @@ def test_without_redis_a_waiting_poll_gets_its_message_within_two_seconds(instan
         members, [sender] = crowd(instance, 20), crowd(instance, 1)
         wires = [Wire(instance, member) for member in members]
         cursors = [await wire.cursor() for wire in wires]
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         polls = [asyncio.create_task(wire.news(cursor)) for wire, cursor in zip(wires, cursors)]
         await tree.parked(20, base)
         if trouble == "killed":
@@ -100,7 +100,7 @@ def test_postgresql_restarts_while_polls_wait_and_nothing_is_lost(instance):
     async def scenario():
         tree = Tree(instance)
         [alice, bob] = crowd(instance, 2)
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         hub = tree.hub
         async with Wire(instance, alice) as poller, Wire(instance, bob) as sender:
             cursor = await poller.cursor()
@@ -185,7 +185,7 @@ def test_a_new_epoch_resets_a_waiting_poll(instance):
     async def scenario():
         tree = Tree(instance)
         [alice] = crowd(instance, 1)
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         async with Wire(instance, alice) as poller:
             cursor = await poller.cursor()
             poll = asyncio.create_task(poller.request("GET", f"/events?cursor={cursor}&wait=30"))

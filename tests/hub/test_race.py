@@ -113,7 +113,7 @@ def test_the_waiting_poll_of_an_ended_session_answers_401_within_a_second(pool, 
         tree = Tree(pool)
         [member] = crowd(pool, 1)
         [second] = more_sessions(pool, member.id, 1)
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         async with Wire(pool, second) as poller, Wire(pool, member) as bystander, \
                 Wire(pool, second if end is end_current else member) as other:
             cursor = await poller.cursor()
@@ -141,7 +141,7 @@ def test_a_password_change_or_account_deletion_ends_the_waiting_polls_of_other_d
         tree = Tree(pool)
         person = pool.person("ended", bearer=True)
         [other] = more_sessions(pool, person.id, 1)
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         async with Wire(pool, other) as poller:
             cursor = await poller.cursor()
             polled = asyncio.create_task(poller.request("GET", f"/events?cursor={cursor}&wait=30"))

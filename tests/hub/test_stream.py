@@ -196,7 +196,7 @@ def test_a_reader_that_does_not_read_is_dropped_and_nobody_notices(instance):
         [alice, bob] = crowd(instance, 2)
         async with Wire(instance, alice) as wire:
             start = await wire.cursor()
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         stuck = [Stream(instance, alice, start, receive_buffer=4096) for _ in range(3)]
         for stream in stuck:
             await stream.open()
@@ -204,9 +204,10 @@ def test_a_reader_that_does_not_read_is_dropped_and_nobody_notices(instance):
             await tree.parked(4, base)
             sent = await messages(instance, bob, alice, 1, LONG)
             await follower.until(lambda: follower.events)
-            held, took = tree.hub_descriptors(), []
-            while tree.hub_descriptors() > held - len(stuck):
-                assert len(sent) < 400, "readers that do not read are kept"
+            held, took = tree.hub_polls(), []
+            while tree.hub_polls() > held - len(stuck):
+                # The kernel may hold some 10 MB of it, by its settings: 400 messages.
+                assert len(sent) < 1000, "readers that do not read are kept"
                 begun_at = time.monotonic()
                 sent += await messages(instance, bob, alice, 1, LONG)
                 await follower.until(lambda: len(follower.events) == len(sent))
@@ -226,7 +227,7 @@ def test_a_reader_that_does_not_read_is_dropped_and_nobody_notices(instance):
 def test_when_the_reader_goes_its_stream_goes(pool):
     async def scenario():
         tree = Tree(pool)
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         streams = [Stream(pool, member) for member in crowd(pool, 20)]
         for stream in streams:
             await stream.open()
@@ -277,7 +278,7 @@ def test_the_next_stream_or_poll_of_a_tab_supersedes_the_one_before(pool):
     async def scenario():
         tree = Tree(pool)
         [alice] = crowd(pool, 1)
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         async with Wire(pool, alice) as wire:
             cursor = await wire.cursor()
             async with Stream(pool, alice, tab="t") as first:
@@ -301,7 +302,7 @@ def test_past_the_limit_of_one_user_the_oldest_stream_ends(perch_factory):
         [alice] = crowd(instance, 1)
         streams = [Stream(instance, alice) for _ in range(4)]
         tree = Tree(instance)
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         for place, stream in enumerate(streams):
             await stream.open()
             await stream.block()
@@ -317,7 +318,7 @@ def test_past_the_limit_of_one_user_the_oldest_stream_ends(perch_factory):
 def test_a_graceful_end_sends_streams_home_not_all_at_once(instance, way):
     async def scenario():
         tree = Tree(instance)
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         members = crowd(instance, 41)
         streams = [Stream(instance, member) for member in members[:40]]
         for stream in streams:
@@ -360,7 +361,7 @@ def test_without_redis_a_stream_has_its_message_within_two_seconds(instance, tro
         tree = Tree(instance)
         [alice, bob] = crowd(instance, 2)
         [second] = more_sessions(instance, alice.id, 1)
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         async with Wire(instance, alice) as wire, Wire(instance, bob) as sender, \
                 Follower(instance, alice, await wire.cursor()) as follower, \
                 Follower(instance, second, await wire.cursor()) as ended:

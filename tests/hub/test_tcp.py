@@ -39,7 +39,7 @@ def test_a_parked_reply_as_long_as_they_come_arrives_over_tcp(perch_factory):
         members, [sender] = crowd(instance, 20), crowd(instance, 1)
         wires = [Wire(instance, member) for member in members]
         cursors = [await wire.cursor() for wire in wires]
-        base = tree.hub_descriptors()
+        base = tree.hub_polls()
         polls = [asyncio.create_task(wire.news(cursor)) for wire, cursor in zip(wires, cursors)]
         await tree.parked(20, base)
         async with Wire(instance, sender) as wire:
@@ -60,15 +60,15 @@ def test_streams_over_tcp_bring_all_and_drop_who_does_not_read(perch_factory):
         [alice, bob] = crowd(instance, 2)
         async with Wire(instance, alice) as wire, Wire(instance, bob) as sender:
             start = await wire.cursor()
-            base = tree.hub_descriptors()
+            base = tree.hub_polls()
             stuck = Stream(instance, alice, start, receive_buffer=4096)
             await stuck.open()
             async with Follower(instance, alice, start) as follower:
                 await tree.parked(2, base)
                 sent = [await sender.message(alice.id, "\x01" * 4096)]
                 await follower.until(lambda: follower.events)
-                held = tree.hub_descriptors()
-                while tree.hub_descriptors() >= held:
+                held = tree.hub_polls()
+                while tree.hub_polls() >= held:
                     # The kernel may hold some 10 MB of it between nginx and either end: 400 messages.
                     assert len(sent) < 1000, "a reader that does not read is kept"
                     sent += [await sender.message(alice.id, "\x01" * 4096) for _ in range(8)]

@@ -6,9 +6,7 @@ from pathlib import Path
 
 from perchtest import wait_for
 from perchtest.instance import alive, children
-from perchtest.wire import eventually, open_descriptors
-
-OWN = 6  # descriptors the hub may come to need for itself: PostgreSQL, Redis
+from perchtest.wire import eventually, waiting_polls
 
 
 def role_of(pid):
@@ -55,13 +53,12 @@ class Tree:
         now = self.pids(role)
         return len(now) == count and not set(now) & set(old)
 
-    def hub_descriptors(self):
-        return open_descriptors(self.hub)
+    def hub_polls(self):
+        return waiting_polls(self.hub)
 
     async def parked(self, count, base, timeout=60):
-        """Wait until the hub holds this many polls more than at `base` open descriptors."""
-        await eventually(lambda: self.hub_descriptors() >= base + count, timeout, f"{count} polls to be parked")
+        """Wait until the hub holds this many polls more than the `base` it held before."""
+        await eventually(lambda: self.hub_polls() >= base + count, timeout, f"{count} polls to be parked")
 
     async def unparked(self, base, timeout=20):
-        """Wait until the polls are gone. The hub may have opened connections of its own since `base`."""
-        await eventually(lambda: self.hub_descriptors() <= base + OWN, timeout, "the hub to let the polls go")
+        await eventually(lambda: self.hub_polls() <= base, timeout, "the hub to let the polls go")

@@ -1,7 +1,6 @@
 """What the API tests say often: problems, pages, waiting polls, exact bytes."""
 
 import http.client
-import os
 import threading
 import time
 import urllib.parse
@@ -11,6 +10,7 @@ from .client import API, Client
 from .contract import CONTRACT, Reply
 from .instance import children
 from .wait import wait_for
+from .wire import waiting_polls
 
 
 def problem(response, status, code, field=None):
@@ -133,8 +133,8 @@ def hubs(perch):
 
 
 def parked(perch):
-    """How many descriptors the hubs hold: one more for each poll that waits."""
-    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in hubs(perch))
+    """How many polls the hubs hold."""
+    return sum(waiting_polls(pid) for pid in hubs(perch))
 
 
 def waiting_poll(perch, client, cursor, wait=25, **params):

@@ -30,6 +30,14 @@ def leases_believe(perch):
     redis.hset(key, "since", redis.time()[0] * 1000 - 61000)
 
 
+def leases_settle(perch):
+    """Wait until each hub has seen that leases_believe() meddled: it takes that for a loss, and writes what it holds
+    anew as if it had just come. Their turns are a second apart at most."""
+    redis, key = perch.redis(), perch.env.get("PERCH_REDIS_PREFIX", "perch:") + "presence"
+    begun_at = redis.time()[0]
+    wait_for(lambda: int(redis.hget(key, "beat")) > (begun_at + 3) * 1000, 10, "the hubs' turns")
+
+
 def followed(perch, client):
     """Wait until what partners announce reaches this person: a hub listens to their channel."""
     channel = f"{perch.env.get('PERCH_REDIS_PREFIX', 'perch:')}u:{client.id}"

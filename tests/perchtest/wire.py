@@ -150,9 +150,21 @@ class Wire:
         return reply.json["message"]
 
 
-def open_descriptors(pid):
-    """How many a process has open."""
-    return len(os.listdir(f"/proc/{pid}/fd"))
+def waiting_polls(pid):
+    """How many polls a hub holds: the connections from nginx among its descriptors, and none of its own."""
+    theirs = set()
+    with open(f"/proc/{pid}/net/unix", encoding="utf-8") as rows:
+        # Accepted: connected (3), with the path of the socket they came in by. Its own have no path.
+        theirs |= {row.split()[6] for row in rows if " 03 " in row and row.endswith(".sock\n")}
+    with open(f"/proc/{pid}/net/tcp", encoding="utf-8") as rows:
+        theirs |= {row.split()[9] for row in rows}
+    count = 0
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            count += os.readlink(f"/proc/{pid}/fd/{number}").removeprefix("socket:[").removesuffix("]") in theirs
+        except FileNotFoundError:
+            continue  # it was just answered
+    return count
 
 
 async def eventually(condition, timeout=10, what="the condition"):
