@@ -54,16 +54,13 @@ static void on_handoff(evutil_socket_t fd, short what, void *argument)
         event_base_loopbreak(hub->base); /* no worker is left */
 }
 
-/* The slow look at everybody; more often while Redis is away. */
-static void on_sweep(evutil_socket_t fd, short what, void *argument)
+static void on_tick(evutil_socket_t fd, short what, void *argument)
 {
     struct hub *hub = argument;
     (void)fd;
     (void)what;
-    hub->tick++;
     hub_news_sweep(hub);
-    if (!hub_redis_is_up(hub->redis) || hub->tick % (HUB_SWEEP_MS / HUB_SWEEP_ALONE_MS) == 0)
-        hub_table_sweep(hub);
+    hub_table_sweep(hub, hub_redis_is_up(hub->redis) ? HUB_SWEEP_MS : HUB_SWEEP_ALONE_MS);
 }
 
 static void on_end(evutil_socket_t fd, short what, void *argument)
@@ -87,8 +84,7 @@ static void hub_init(struct hub *hub, const struct child *child, int socket)
 {
     static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
-    const struct timeval sweep = {.tv_sec = HUB_SWEEP_ALONE_MS / 1000,
-                                  .tv_usec = HUB_SWEEP_ALONE_MS % 1000 * 1000};
+    const struct timeval tick = {.tv_usec = HUB_TICK_MS * 1000};
     hub->conf = child->conf;
     hub->waiters_max = waiters_max();
     hub->socket = socket;
@@ -112,8 +108,8 @@ static void hub_init(struct hub *hub, const struct child *child, int socket)
     hub->redis = hub_redis_new(hub, &child->redis_address);
     event_assign(&hub->handoff_event, hub->base, socket, EV_READ | EV_PERSIST, on_handoff, hub);
     event_add(&hub->handoff_event, NULL);
-    event_assign(&hub->sweep_event, hub->base, -1, EV_PERSIST, on_sweep, hub);
-    event_add(&hub->sweep_event, &sweep);
+    event_assign(&hub->tick_event, hub->base, -1, EV_PERSIST, on_tick, hub);
+    event_add(&hub->tick_event, &tick);
 }
 
 static void hub_release(struct hub *hub)
@@ -121,7 +117,7 @@ static void hub_release(struct hub *hub)
     struct hub_user *user;
     struct hub_user *next;
     event_del(&hub->handoff_event);
-    event_del(&hub->sweep_event);
+    event_del(&hub->tick_event);
     hub_redis_free(hub->redis);
     hub_lease_free(hub->lease);
     hub_verify_free(hub->verify);

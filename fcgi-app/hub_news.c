@@ -31,9 +31,14 @@ struct hub_news {
     struct item *items; /* oldest first, one per person */
 };
 
+static bool may_wake(const struct hub_news *news, int64_t now)
+{
+    return now - news->woken_at >= NEWS_WAKE_MS;
+}
+
 static bool is_due(const struct hub_news *news, int64_t now)
 {
-    return news->urgent && now - news->woken_at >= NEWS_WAKE_MS;
+    return news->urgent && may_wake(news, now);
 }
 
 static struct hub_news *news_of(struct hub *hub, struct hub_user *user)
@@ -45,7 +50,7 @@ static struct hub_news *news_of(struct hub *hub, struct hub_user *user)
     news->user = user;
     news->woken_at = clock_mono_ms() - NEWS_WAKE_MS;
     user->news = news;
-    TAILQ_INSERT_TAIL(&hub->news, news, of_hub);
+    TAILQ_INSERT_HEAD(&hub->news, news, of_hub);
     return news;
 }
 
@@ -80,6 +85,8 @@ static void forget(struct hub_news *news)
 static void wake(struct hub *hub, struct hub_news *news, int64_t now)
 {
     news->woken_at = now;
+    TAILQ_REMOVE(&hub->news, news, of_hub);
+    TAILQ_INSERT_TAIL(&hub->news, news, of_hub);
     hub_user_tell(hub, news->user);
 }
 
@@ -150,9 +157,9 @@ void hub_news_sweep(struct hub *hub)
     struct hub_news *news;
     struct hub_news *next;
     int64_t now = clock_mono_ms();
-    for (news = TAILQ_FIRST(&hub->news); news != NULL; news = next) {
+    for (news = TAILQ_FIRST(&hub->news); news != NULL && may_wake(news, now); news = next) {
         next = TAILQ_NEXT(news, of_hub);
-        if (news->count == 0 && now - news->woken_at >= NEWS_WAKE_MS)
+        if (news->count == 0)
             hub_news_free(hub, news->user);
         else if (news->user->waiter_count > 0 && is_due(news, now))
             wake(hub, news, now);

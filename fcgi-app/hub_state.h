@@ -20,6 +20,7 @@
 #include "wake.h"
 
 enum {
+    HUB_TICK_MS = 100,         /* between steps of what is spread over time */
     HUB_SWEEP_MS = 5000,       /* between looks at everybody */
     HUB_SWEEP_ALONE_MS = 1000, /* the same while Redis is away */
     HUB_FOLLOW_MS = 60000, /* how long a user is followed past the last waiter, and an ended session
@@ -87,16 +88,17 @@ struct hub {
     const struct conf *conf;
     struct event_base *base;
     struct event handoff_event;
-    struct event sweep_event;
+    struct event tick_event;
     struct event end_events[HUB_END_SIGNALS];
-    unsigned tick;
     int socket;
     bool ending;
     struct hub_user *users;                    /* uthash */
     struct hub_user *rewrite_next;             /* whose leases are written again next */
+    struct hub_user *sweep_next;               /* whom the sweep comes to next; NULL: it rests */
+    int64_t sweep_at;                          /* monotonic; when it began */
     struct hub_ended *ended;                   /* uthash */
     TAILQ_HEAD(hub_doubted, hub_user) doubted; /* whom the next looks are about */
-    TAILQ_HEAD(, hub_news) news;               /* of users */
+    TAILQ_HEAD(, hub_news) news; /* those that may wake come first */
     struct hub_wait *wait;
     int waiter_count;
     int waiters_max;                  /* as many as there are descriptors for; 0: no limit */
@@ -142,8 +144,10 @@ void hub_verified(struct hub *hub, int64_t user_id, int64_t session_id, int64_t 
 void hub_epoch_changed(struct hub *hub, const char *epoch);
 /* Wants a look at this user soon, before those of a sweep. */
 void hub_user_doubt(struct hub *hub, struct hub_user *user);
-/* Lets go of users nobody has waited for lately. */
-void hub_table_sweep(struct hub *hub);
+/* A step of the slow look at everybody, which begins every `round_ms` (> 0) and is spread over that
+ * time: all at once would keep everybody else's statements waiting. Lets go of users nobody has
+ * waited for lately. */
+void hub_table_sweep(struct hub *hub, int round_ms);
 /* Tells all who wait the news there are (hub_news.c). */
 void hub_user_tell(struct hub *hub, struct hub_user *user);
 /* Answers everybody, with a spread after_ms. */

@@ -12,6 +12,7 @@
 #include "stream.h"
 
 enum {
+    SWEEP_USERS_MIN = 100, /* of a step: few small looks would cost more than one */
     AFTER_SUPERSEDED_MS = 1000,
     AFTER_EVICTED_MS = 1000,
     AFTER_FULL_MS = 2000,
@@ -43,6 +44,8 @@ void hub_user_free(struct hub *hub, struct hub_user *user)
     hub_news_free(hub, user);
     if (hub->rewrite_next == user)
         hub->rewrite_next = user->hh.next;
+    if (hub->sweep_next == user)
+        hub->sweep_next = user->hh.next;
     HASH_DEL(hub->users, user);
     free(user);
 }
@@ -331,21 +334,33 @@ void hub_epoch_changed(struct hub *hub, const char *epoch)
     snprintf(hub->epoch, sizeof hub->epoch, "%s", epoch);
 }
 
-void hub_table_sweep(struct hub *hub)
+static void sweep_user(struct hub *hub, struct hub_user *user, int64_t now)
+{
+    if (user->waiter_count > 0)
+        hub_user_doubt_later(hub, user);
+    else if (now - user->idle_since < HUB_FOLLOW_MS)
+        return;
+    else if (user->follow == FOLLOW_YES)
+        hub_redis_leave(hub->redis, user);
+    else if (user->follow == FOLLOW_NO)
+        hub_user_free(hub, user);
+}
+
+void hub_table_sweep(struct hub *hub, int round_ms)
 {
     struct hub_user *user;
-    struct hub_user *next;
     int64_t now = clock_mono_ms();
-    hub_ended_expire(hub, now);
-    HASH_ITER (hh, hub->users, user, next) {
-        if (user->waiter_count > 0)
-            hub_user_doubt_later(hub, user);
-        else if (now - user->idle_since < HUB_FOLLOW_MS)
-            continue;
-        else if (user->follow == FOLLOW_YES)
-            hub_redis_leave(hub->redis, user);
-        else if (user->follow == FOLLOW_NO)
-            hub_user_free(hub, user);
+    int64_t room = SWEEP_USERS_MIN + (int64_t)HASH_COUNT(hub->users) * HUB_TICK_MS / round_ms;
+    if (hub->sweep_next == NULL && now - hub->sweep_at < round_ms)
+        return;
+    if (hub->sweep_next == NULL) {
+        hub_ended_expire(hub, now);
+        hub->sweep_next = hub->users;
+        hub->sweep_at = now;
+    }
+    while (room-- > 0 && (user = hub->sweep_next) != NULL) {
+        hub->sweep_next = user->hh.next;
+        sweep_user(hub, user, now);
     }
     if (hub->waiter_count > 0)
         hub_verify_kick(hub->verify);

@@ -1013,6 +1013,13 @@ static void a_reader_that_never_reads_is_dropped(void **state)
     close(reads);
 }
 
+/* A round's first step. */
+static void sweep(void)
+{
+    hub.sweep_at = 0;
+    hub_table_sweep(&hub, 1);
+}
+
 static void a_sweep_doubts_everybody_who_waits(void **state)
 {
     int fd = park(ANN, .seq = 5);
@@ -1020,10 +1027,51 @@ static void a_sweep_doubts_everybody_who_waits(void **state)
 
     (void)state;
     looks = 0;
-    hub_table_sweep(&hub);
+    sweep();
     assert_true(user->unsure);
     assert_int_equal(looks, 1);
     close(fd);
+}
+
+static void a_sweep_of_many_is_spread_over_its_time_and_misses_nobody(void **state)
+{
+    enum { MANY = 400, ROUND_MS = 5000 };
+    int fds[MANY];
+    int doubted;
+    int before = 0;
+    int steps = 0;
+    int gone = 0;
+    struct hub_user *user;
+
+    (void)state;
+    for (int i = 0; i < MANY; i++)
+        fds[i] = park(BEN + 1 + i, .seq = 5);
+    for (user = hub.users; user != NULL; user = user->hh.next)
+        hub_user_trust(&hub, user);
+    hub.sweep_at = 0;
+    do {
+        hub_table_sweep(&hub, ROUND_MS);
+        doubted = 0;
+        for (user = hub.users; user != NULL; user = user->hh.next)
+            doubted += user->unsure;
+        assert_in_range(doubted - before, 1, 200);
+        before = doubted;
+        steps++;
+        if (steps == 2) { /* whom it comes to next may go */
+            gone = (int)(hub.sweep_next->id - BEN - 1);
+            close(fds[gone]);
+            loop_turn();
+            hub_user_free(&hub, hub.sweep_next);
+        }
+    } while (hub.sweep_next != NULL);
+    assert_int_equal(doubted, MANY - 1);
+    assert_true(steps <= ROUND_MS / HUB_TICK_MS);
+    hub_table_sweep(&hub, ROUND_MS);
+    assert_null(hub.sweep_next); /* it rests until the next round */
+    for (int i = 0; i < MANY; i++)
+        if (i != gone)
+            close(fds[i]);
+    loop_turn();
 }
 
 static void a_sweep_lets_go_of_users_nobody_waited_for_lately(void **state)
@@ -1036,12 +1084,12 @@ static void a_sweep_lets_go_of_users_nobody_waited_for_lately(void **state)
     loop_turn();
     looks = 0;
     user = user_known(ANN, 5);
-    hub_table_sweep(&hub);
+    sweep();
     assert_ptr_equal(hub_user_find(&hub, ANN), user);
     assert_non_null(hub_user_find(&hub, BEN));
     user->idle_since -= HUB_FOLLOW_MS;
     hub_user_find(&hub, BEN)->idle_since -= HUB_FOLLOW_MS;
-    hub_table_sweep(&hub);
+    sweep();
     assert_int_equal(leaves, 1); /* Ann was subscribed to */
     assert_int_equal(user->follow, FOLLOW_LEAVING);
     assert_null(hub_user_find(&hub, BEN));
@@ -1100,6 +1148,7 @@ int main(void)
         hub_test(a_stream_is_pinged_and_goes_on),
         hub_test(a_reader_that_never_reads_is_dropped),
         hub_test(a_sweep_doubts_everybody_who_waits),
+        hub_test(a_sweep_of_many_is_spread_over_its_time_and_misses_nobody),
         hub_test(a_sweep_lets_go_of_users_nobody_waited_for_lately),
     };
 
