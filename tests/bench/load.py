@@ -1,7 +1,6 @@
 """Runs perch-load against a server, and weighs processes."""
 
 import json
-import os
 import re
 import subprocess
 import time
@@ -10,6 +9,7 @@ from pathlib import Path
 from hub.tree import Tree
 from perchtest import wait_for
 from perchtest.instance import children, find_build
+from perchtest.wire import waiting_polls
 
 
 class Load:
@@ -56,6 +56,7 @@ class Load:
             parked.wait_for(waiting)
             if look:
                 look(memory_of(self.server))
+            wait_told(self.server, waiting)
             process.stdin.write("go\n")
             process.stdin.flush()
             result = process.stdout.readline()
@@ -64,31 +65,41 @@ class Load:
         return json.loads(result)
 
 
+def wait_told(server, waiting):
+    """Wait until the coming of so many is told to those who know them: each hears of it at most every 10 s, and asks
+    again. It is over when hardly anybody asks."""
+    transactions = Transactions(server)
+
+    def quiet():
+        transactions.look()
+        time.sleep(0.1)
+        return transactions.rate() is not None and transactions.rate() < max(50, waiting / 100)
+
+    wait_for(quiet, 120, "the arrivals to be told")
+    transactions.close()
+
+
 class Parked:
-    """How many polls the hubs hold more than now, told by their descriptors."""
+    """How many polls the hubs hold."""
 
     def __init__(self, instance):
         self.tree = Tree(instance)
-        self.base = self.descriptors()
 
-    def descriptors(self):
+    def count(self):
         total = 0
         for pid in self.tree.pids("hub"):
             try:
-                total += len(os.listdir(f"/proc/{pid}/fd"))
+                total += waiting_polls(pid)
             except FileNotFoundError:
                 continue
         return total
-
-    def count(self):
-        return self.descriptors() - self.base
 
     def wait_for(self, waiting, timeout=60):
         """Some may be on the way back from their wait's end."""
         wait_for(lambda: self.count() >= waiting * 0.99, timeout, "the polls to be parked")
 
     def wait_gone(self):
-        wait_for(lambda: self.count() <= 8, 60, "the polls to be gone")
+        wait_for(lambda: self.count() == 0, 60, "the polls to be gone")
 
 
 def weigh(pids):
@@ -128,6 +139,12 @@ class Transactions:
         [count] = self.db.execute(
             "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()").fetchone()
         self.rows.append((time.monotonic(), count))
+
+    def rate(self):
+        """Per second over the last window and as long as one before it; None: too early to say."""
+        (last, count) = self.rows[-1]
+        early = [row for row in self.rows if last - row[0] >= 2 * self.WINDOW_S]
+        return (count - early[-1][1]) / (last - early[-1][0]) if early else None
 
     def peak(self):
         """The most per second over one window."""

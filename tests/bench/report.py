@@ -17,7 +17,8 @@ ROWS = (
     ("sends/s, 32 clients, of pgbench's", "sends.32.ratio", "", ">=", 0.45,
      "{sends.32.perch:.0f} of {sends.32.pgbench:.0f}; p50 {sends.32.p50_ms:.2f} ms, p99 {sends.32.p99_ms:.2f} ms"),
     ("polls/s answered from the database", "polls.perch", "", ">=", 10_000,
-     "pgbench, same statement: {polls.pgbench:.0f}, ratio {polls.ratio:.2f}"),
+     "pgbench, same statement: {polls.pgbench:.0f}, ratio {polls.ratio:.2f}; replies that need nothing (/health/live):"
+     " {polls.nothing:.0f}"),
     ("newest page from the cache, of made anew", "cache.gain", "×", ">=", 1.0,
      "{cache.kept:.0f} of {cache.fresh:.0f} a second: kept, for it gains"),
     ("50 people from the cache, of made anew", "cache.users_gain", "×", ">=", 1.1,
