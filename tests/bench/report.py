@@ -99,7 +99,7 @@ def growth_lines(figures):
 
 def markdown(state, rows, figures, notes):
     lines = ["# Benchmarks", "", "Made by one run of `./dev bench --docs`. To repeat it: that command, on a quiet"
-             " machine; it takes about a quarter of an hour, makes everything it needs below /tmp and removes it.",
+             " machine; it takes about half an hour, makes everything it needs below /tmp and removes it.",
              "`./dev bench` prints the same table and leaves this file alone. All figures:"
              " [benchmarks.json](benchmarks.json).", "",
              f"- date: {state['date']}", f"- commit: {state['commit']}{' (changed)' if state['changed'] else ''}",
