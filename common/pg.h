@@ -1,11 +1,11 @@
 /* One connection to PostgreSQL that cannot hang its process: libpq's non-blocking calls under a
  * deadline.
  *
- * Everything goes through pg_step(), which never blocks: the hub calls it from its event loop, and
- * pg_run() is the same step with poll(2) around it. A connection that broke, or did not answer in
- * time, is dropped; the next use opens a new one, but not within PG_RETRY_MS of the last failure,
- * so a dead database costs its callers nothing but an error. Every statement is prepared on
- * connect. Open after fork, never before. */
+ * Everything goes through pg_step(), which never blocks: loop_pg.c calls it from an event loop,
+ * and pg_run() is the same step with poll(2) around it. A connection that broke, or did not answer
+ * in time, is dropped; the next use opens a new one, but not within PG_RETRY_MS of the last
+ * failure, so a dead database costs its callers nothing but an error. Every statement is prepared
+ * on connect. Open after fork, never before. */
 #ifndef PERCH_PG_H
 #define PERCH_PG_H
 

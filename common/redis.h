@@ -1,6 +1,6 @@
 /* A worker's connection to Redis. Redis is a hint, never the truth: it gets REDIS_BUDGET_MS for an
  * exchange, a second try on a fresh connection, and is then left alone for REDIS_REST_MS. Whatever
- * it says or fails to say, the caller can go on. (The hub has its own, asynchronous connection.)
+ * it says or fails to say, the caller can go on. (Event loops have loop_redis.h.)
  *
  * Commands are queued with redis_add() and go out together. */
 #ifndef PERCH_REDIS_H

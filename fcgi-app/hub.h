@@ -7,9 +7,8 @@
  *
  * Files: hub.c the process; hub_table.c users and waiters; hub_wait.c connections and deadlines;
  * hub_ended.c sessions that ended; hub_redis.c wake-ups; hub_verify.c looks; hub_house.c other work
- * for PostgreSQL, such as hub_clean.c; hub_query.c one statement at a time; hub_lease.c who is
- * there; hub_announce.c and hub_news.c who is told; hub_link.c a connection to Redis; hub_reply.c
- * bytes. */
+ * for PostgreSQL, such as hub_clean.c; hub_lease.c who is there; hub_announce.c and hub_news.c who
+ * is told; hub_reply.c bytes. */
 #ifndef PERCH_HUB_H
 #define PERCH_HUB_H
 

@@ -3,11 +3,12 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "common/store.h"
 #include "hub_state.h"
 
 struct hub_house {
     struct hub *hub;
-    struct hub_query *query;
+    struct loop_pg *pg;
     STAILQ_HEAD(, hub_job) jobs; /* the first one runs */
 };
 
@@ -21,8 +22,8 @@ static int begin(struct pg *pg, void *argument)
 
 static void start(struct hub_house *house)
 {
-    if (!STAILQ_EMPTY(&house->jobs) && hub_query_is_idle(house->query) && !house->hub->ending)
-        hub_query_start(house->query, begin, on_done, house);
+    if (!STAILQ_EMPTY(&house->jobs) && loop_pg_is_idle(house->pg) && !house->hub->ending)
+        loop_pg_start(house->pg, begin, on_done, house);
 }
 
 static void on_done(void *argument, int err, const struct pg_result *result)
@@ -48,7 +49,7 @@ struct hub_house *hub_house_new(struct hub *hub)
 {
     struct hub_house *house = memory_new(sizeof *house);
     house->hub = hub;
-    house->query = hub_query_new(hub, "perch-house");
+    house->pg = loop_pg_new(hub->base, hub->conf->database_url, "perch-house", &store_profile);
     STAILQ_INIT(&house->jobs);
     return house;
 }
@@ -57,6 +58,6 @@ void hub_house_free(struct hub_house *house)
 {
     if (house == NULL)
         return;
-    hub_query_free(house->query);
+    loop_pg_free(house->pg);
     free(house);
 }

@@ -6,14 +6,15 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
-#include "hub_query.h"
+#include "common/loop_pg.h"
 
+struct hub;
 struct hub_house;
 
 /* Part of whoever wants it done, who frees it only after hub_house_free(). */
 struct hub_job {
-    hub_query_begin *begin;
-    hub_query_done *done; /* also told of failures; may add the job again, later is better */
+    loop_pg_begin *begin;
+    loop_pg_done *done; /* also told of failures; may add the job again, later is better */
     void *argument;
     bool queued; /* the house's own, as the next */
     STAILQ_ENTRY(hub_job) of_house;

@@ -11,8 +11,8 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/loop_redis.h"
 #include "common/memory.h"
-#include "hub_link.h"
 #include "hub_state.h"
 #include "lease_script.h"
 
@@ -25,7 +25,7 @@ enum {
 
 struct hub_lease {
     struct hub *hub;
-    struct hub_link *link;
+    struct loop_redis *link;
     struct event send_event; /* there are changes */
     struct event turn_event; /* the next turn; not while one is under way */
     int64_t turn_at;
@@ -39,9 +39,9 @@ struct hub_lease {
 
 static void change_send(struct hub_lease *lease)
 {
-    if (lease->count > 0 && hub_link_is_up(lease->link)) {
-        hub_link_send(lease->link, "EVAL %s 0 %s %b", lease_script_change,
-                      lease->hub->conf->redis_prefix, lease->changes.data, lease->changes.length);
+    if (lease->count > 0 && loop_redis_is_up(lease->link)) {
+        loop_redis_send(lease->link, "EVAL %s 0 %s %b", lease_script_change,
+                        lease->hub->conf->redis_prefix, lease->changes.data, lease->changes.length);
         lease->unanswered++;
     }
     buf_clear(&lease->changes);
@@ -197,11 +197,11 @@ static void rewrite_end(struct hub_lease *lease)
 void hub_lease_announce(struct hub_lease *lease, int64_t user_id, const char *state, int64_t claim,
                         const char *partners)
 {
-    if (!hub_link_is_up(lease->link))
+    if (!loop_redis_is_up(lease->link))
         return;
-    hub_link_send(lease->link, "EVAL %s 0 %s %lld %s %lld %s", lease_script_announce,
-                  lease->hub->conf->redis_prefix, (long long)user_id, state, (long long)claim,
-                  partners);
+    loop_redis_send(lease->link, "EVAL %s 0 %s %lld %s %lld %s", lease_script_announce,
+                    lease->hub->conf->redis_prefix, (long long)user_id, state, (long long)claim,
+                    partners);
     lease->unanswered++;
 }
 
@@ -221,10 +221,11 @@ static void on_turn(evutil_socket_t fd, short what, void *argument)
     struct hub_lease *lease = argument;
     (void)fd;
     (void)what;
-    if (!hub_link_is_up(lease->link) || lease->hub->ending)
+    if (!loop_redis_is_up(lease->link) || lease->hub->ending)
         return;
-    hub_link_send(lease->link, "EVAL %s 0 %s %d", lease_script_turn, lease->hub->conf->redis_prefix,
-                  hub_announce_is_idle(lease->hub->announce) ? HUB_CLAIMS_MAX : 0);
+    loop_redis_send(lease->link, "EVAL %s 0 %s %d", lease_script_turn,
+                    lease->hub->conf->redis_prefix,
+                    hub_announce_is_idle(lease->hub->announce) ? HUB_CLAIMS_MAX : 0);
     lease->unanswered++;
     lease->turning = true;
 }
@@ -298,12 +299,12 @@ void hub_lease_settle(struct hub_lease *lease)
 
 struct hub_lease *hub_lease_new(struct hub *hub, const struct redis_address *address)
 {
-    static const struct hub_link_calls calls = {on_up, on_away, on_answer};
+    static const struct loop_redis_calls calls = {on_up, on_away, on_answer};
     struct hub_lease *lease = memory_new(sizeof *lease);
     lease->hub = hub;
     event_assign(&lease->send_event, hub->base, -1, 0, on_send, lease);
     event_assign(&lease->turn_event, hub->base, -1, 0, on_turn, lease);
-    lease->link = hub_link_new(hub, address, &calls, lease);
+    lease->link = loop_redis_new(hub->base, address, &calls, lease);
     return lease;
 }
 
@@ -311,7 +312,7 @@ void hub_lease_free(struct hub_lease *lease)
 {
     event_del(&lease->send_event);
     event_del(&lease->turn_event);
-    hub_link_free(lease->link);
+    loop_redis_free(lease->link);
     buf_release(&lease->changes);
     free(lease);
 }

@@ -5,19 +5,19 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/loop_redis.h"
 #include "common/memory.h"
-#include "hub_link.h"
 #include "hub_state.h"
 
 struct hub_redis {
     struct hub *hub;
-    struct hub_link *link;
+    struct loop_redis *link;
     char prefix[64]; /* of users' channels */
 };
 
 bool hub_redis_is_up(const struct hub_redis *redis)
 {
-    return hub_link_is_up(redis->link);
+    return loop_redis_is_up(redis->link);
 }
 
 /* Nobody is followed any more; what was known may have grown since. */
@@ -78,30 +78,30 @@ static void on_answer(void *argument, const redisReply *reply)
 
 void hub_redis_follow(struct hub_redis *redis, struct hub_user *user)
 {
-    if (!hub_link_is_up(redis->link) || user->follow == FOLLOW_LEAVING)
+    if (!loop_redis_is_up(redis->link) || user->follow == FOLLOW_LEAVING)
         return;
-    hub_link_send(redis->link, "SUBSCRIBE %s%lld", redis->prefix, (long long)user->id);
+    loop_redis_send(redis->link, "SUBSCRIBE %s%lld", redis->prefix, (long long)user->id);
     user->follow = FOLLOW_ASKED;
 }
 
 void hub_redis_leave(struct hub_redis *redis, struct hub_user *user)
 {
-    hub_link_send(redis->link, "UNSUBSCRIBE %s%lld", redis->prefix, (long long)user->id);
+    loop_redis_send(redis->link, "UNSUBSCRIBE %s%lld", redis->prefix, (long long)user->id);
     user->follow = FOLLOW_LEAVING;
 }
 
 struct hub_redis *hub_redis_new(struct hub *hub, const struct redis_address *address)
 {
-    static const struct hub_link_calls calls = {on_up, on_away, on_answer};
+    static const struct loop_redis_calls calls = {on_up, on_away, on_answer};
     struct hub_redis *redis = memory_new(sizeof *redis);
     redis->hub = hub;
     snprintf(redis->prefix, sizeof redis->prefix, "%su:", hub->conf->redis_prefix);
-    redis->link = hub_link_new(hub, address, &calls, redis);
+    redis->link = loop_redis_new(hub->base, address, &calls, redis);
     return redis;
 }
 
 void hub_redis_free(struct hub_redis *redis)
 {
-    hub_link_free(redis->link);
+    loop_redis_free(redis->link);
     free(redis);
 }

@@ -27,8 +27,6 @@ enum {
                            remembered */
     HUB_TURN_MS = 1000,    /* between looks at leases, at most */
     HUB_CLAIMS_MAX = 64,   /* announced together */
-    HUB_PING_MS = 1000,
-    HUB_PONG_MS = 500,
     HUB_END_SIGNALS = 4,
     HUB_DESCRIPTORS = 32, /* kept for everything but waiting polls */
 };
@@ -98,7 +96,7 @@ struct hub {
     int64_t sweep_at;                          /* monotonic; when it began */
     struct hub_ended *ended;                   /* uthash */
     TAILQ_HEAD(hub_doubted, hub_user) doubted; /* whom the next looks are about */
-    TAILQ_HEAD(, hub_news) news; /* those that may wake come first */
+    TAILQ_HEAD(, hub_news) news;               /* those that may wake come first */
     struct hub_wait *wait;
     int waiter_count;
     int waiters_max;                  /* as many as there are descriptors for; 0: no limit */

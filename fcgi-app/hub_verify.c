@@ -4,16 +4,17 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/loop_pg.h"
 #include "common/memory.h"
+#include "common/store.h"
 #include "common/store_event.h"
-#include "hub_query.h"
 #include "hub_state.h"
 
 enum { LOOK_USERS_MAX = 500 };
 
 struct hub_verify {
     struct hub *hub;
-    struct hub_query *query;
+    struct loop_pg *pg;
     struct event retry;  /* after a failure, or soon after a kick */
     bool epoch_doubt;    /* wants a look even if nobody waits */
     bool renew;          /* wants a new epoch first */
@@ -121,12 +122,11 @@ static int begin(struct pg *pg, void *argument)
 
 static void start(struct hub_verify *verify)
 {
-    if (!hub_query_is_idle(verify->query) || verify->hub->ending ||
-        !(verify->renew || collect(verify)))
+    if (!loop_pg_is_idle(verify->pg) || verify->hub->ending || !(verify->renew || collect(verify)))
         return;
     verify->renewing = verify->renew;
     verify->renew = false;
-    hub_query_start(verify->query, begin, on_done, verify);
+    loop_pg_start(verify->pg, begin, on_done, verify);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *argument)
@@ -139,7 +139,7 @@ static void on_retry(evutil_socket_t fd, short what, void *argument)
 /* From the loop's next turn, so that doubts that come together go into one query. */
 void hub_verify_kick(struct hub_verify *verify)
 {
-    if (hub_query_is_idle(verify->query))
+    if (loop_pg_is_idle(verify->pg))
         again_after(verify, 0);
 }
 
@@ -161,7 +161,7 @@ struct hub_verify *hub_verify_new(struct hub *hub)
 {
     struct hub_verify *verify = memory_new(sizeof *verify);
     verify->hub = hub;
-    verify->query = hub_query_new(hub, "perch-hub");
+    verify->pg = loop_pg_new(hub->base, hub->conf->database_url, "perch-hub", &store_profile);
     event_assign(&verify->retry, hub->base, -1, 0, on_retry, verify);
     return verify;
 }
@@ -169,7 +169,7 @@ struct hub_verify *hub_verify_new(struct hub *hub)
 void hub_verify_free(struct hub_verify *verify)
 {
     event_del(&verify->retry);
-    hub_query_free(verify->query);
+    loop_pg_free(verify->pg);
     buf_release(&verify->user_ids);
     buf_release(&verify->session_ids);
     free(verify);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "fcgi-app/hub_link.h"
+#include "common/loop_redis.h"
 #include "fcgi-app/hub_state.h"
 #include "fcgi-app/lease_script.h"
 
@@ -18,16 +18,16 @@ static struct hub hub;
 static struct hub_user *users[USERS];
 static struct waiter *waiters[USERS];
 
-/* In the place of hub_link.c: what was sent. */
-static const struct hub_link_calls *calls;
+/* In the place of loop_redis.c: what was sent. */
+static const struct loop_redis_calls *calls;
 static bool up;
 static int changes;     /* calls of lease_script_change since calls_clear() */
 static int changes_max; /* most in one call */
 static int changed;     /* in all of them */
 static struct buf last; /* their lines, each with a newline */
 
-struct hub_link *hub_link_new(struct hub *of, const struct redis_address *address,
-                              const struct hub_link_calls *link_calls, void *argument)
+struct loop_redis *loop_redis_new(struct event_base *of, const struct redis_address *address,
+                                  const struct loop_redis_calls *link_calls, void *argument)
 {
     (void)of;
     (void)address;
@@ -36,18 +36,18 @@ struct hub_link *hub_link_new(struct hub *of, const struct redis_address *addres
     return NULL;
 }
 
-void hub_link_free(struct hub_link *link)
+void loop_redis_free(struct loop_redis *link)
 {
     (void)link;
 }
 
-bool hub_link_is_up(const struct hub_link *link)
+bool loop_redis_is_up(const struct loop_redis *link)
 {
     (void)link;
     return up;
 }
 
-void hub_link_send(struct hub_link *link, const char *format, ...)
+void loop_redis_send(struct loop_redis *link, const char *format, ...)
 {
     va_list arguments;
     const char *text;

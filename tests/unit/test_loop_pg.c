@@ -1,16 +1,19 @@
 #include "unit.h"
 
+#include <event2/event.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/err.h"
+#include "common/loop_pg.h"
 #include "fake_pg.h"
-#include "fcgi-app/hub_query.h"
-#include "fcgi-app/hub_state.h"
 
-static const struct conf conf = {.database_url = "postgresql:///test"};
 static const struct pg_statement statement = {"event_verify", "SELECT 1"};
-static struct hub hub;
-static struct hub_query *query;
+static const struct pg_statement *const statements[] = {&statement, NULL};
+static const struct pg_statement *const *const tables[] = {statements, NULL};
+static const struct pg_profile profile = {"SET search_path = perch", tables};
+static struct event_base *base;
+static struct loop_pg *database;
 
 static struct {
     int count;
@@ -30,7 +33,7 @@ static int start_it(struct pg *pg, void *argument)
 
 static void take_it(void *argument, int err, const struct pg_result *result)
 {
-    assert_true(hub_query_is_idle(query));
+    assert_true(loop_pg_is_idle(database));
     told.count++;
     told.err = err;
     told.rows = result->rows;
@@ -38,7 +41,7 @@ static void take_it(void *argument, int err, const struct pg_result *result)
         snprintf(told.text, sizeof(told.text), "%s", pg_text(result, 0, 0));
     if (told.again) {
         told.again = false;
-        hub_query_start(query, start_it, take_it, argument);
+        loop_pg_start(database, start_it, take_it, argument);
     }
 }
 
@@ -47,30 +50,30 @@ static int begin(void **state)
     (void)state;
     fake_pg_begin();
     memset(&told, 0, sizeof(told));
-    hub = (struct hub){.conf = &conf, .base = event_base_new()};
-    query = hub_query_new(&hub, "perch-test");
-    return hub.base == NULL;
+    base = event_base_new();
+    database = loop_pg_new(base, "postgresql:///test", "perch-test", &profile);
+    return base == NULL;
 }
 
 static int end(void **state)
 {
     (void)state;
-    hub_query_free(query);
-    event_base_free(hub.base);
+    loop_pg_free(database);
+    event_base_free(base);
     fake_pg_end();
     return 0;
 }
 
 static void start(const char *text)
 {
-    hub_query_start(query, start_it, take_it, (void *)(uintptr_t)text);
+    loop_pg_start(database, start_it, take_it, (void *)(uintptr_t)text);
 }
 
 /* Turns the loop as long as something is ready without waiting. */
 static void loop_turn(void)
 {
     for (int i = 0; i < 8; i++)
-        assert_true(event_base_loop(hub.base, EVLOOP_NONBLOCK) >= 0);
+        assert_true(event_base_loop(base, EVLOOP_NONBLOCK) >= 0);
 }
 
 static void the_answer_is_told_once_from_the_loop(void **state)
@@ -81,13 +84,13 @@ static void the_answer_is_told_once_from_the_loop(void **state)
     fake_pg_answer("event_verify", 1, 1, cells);
     start("ann");
     assert_int_equal(told.count, 0);
-    assert_false(hub_query_is_idle(query));
+    assert_false(loop_pg_is_idle(database));
     loop_turn();
     assert_int_equal(told.count, 1);
     assert_int_equal(told.err, 0);
     assert_string_equal(told.text, "yes");
     assert_string_equal(fake_pg.params[0], "ann");
-    assert_true(hub_query_is_idle(query));
+    assert_true(loop_pg_is_idle(database));
 }
 
 static void nothing_connects_before_it_is_used(void **state)
@@ -95,7 +98,7 @@ static void nothing_connects_before_it_is_used(void **state)
     (void)state;
     loop_turn();
     assert_int_equal(fake_pg.connects, 0);
-    assert_true(hub_query_is_idle(query));
+    assert_true(loop_pg_is_idle(database));
 }
 
 static void the_loop_goes_on_while_postgresql_thinks(void **state)
@@ -151,7 +154,7 @@ static void the_next_may_begin_when_one_is_done(void **state)
     assert_int_equal(fake_pg.connects, 1);
 }
 
-static void a_hub_that_ends_in_the_middle_frees_all(void **state)
+static void a_loop_that_ends_in_the_middle_frees_all(void **state)
 {
     (void)state;
     fake_pg.silent = true;
@@ -160,19 +163,19 @@ static void a_hub_that_ends_in_the_middle_frees_all(void **state)
     assert_int_equal(told.count, 0);
 }
 
-#define query_test(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define loop_test(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        query_test(the_answer_is_told_once_from_the_loop),
-        query_test(nothing_connects_before_it_is_used),
-        query_test(the_loop_goes_on_while_postgresql_thinks),
-        query_test(a_failure_at_the_start_is_told_from_the_loop),
-        query_test(a_refused_statement_is_told),
-        query_test(the_next_may_begin_when_one_is_done),
-        query_test(a_hub_that_ends_in_the_middle_frees_all),
+        loop_test(the_answer_is_told_once_from_the_loop),
+        loop_test(nothing_connects_before_it_is_used),
+        loop_test(the_loop_goes_on_while_postgresql_thinks),
+        loop_test(a_failure_at_the_start_is_told_from_the_loop),
+        loop_test(a_refused_statement_is_told),
+        loop_test(the_next_may_begin_when_one_is_done),
+        loop_test(a_loop_that_ends_in_the_middle_frees_all),
     };
 
-    return cmocka_run_group_tests_name("hub_query", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("loop_pg", tests, NULL, NULL);
 }

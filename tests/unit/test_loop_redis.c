@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,9 +11,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/buf.h"
 #include "common/clock.h"
-#include "fcgi-app/hub_link.h"
-#include "fcgi-app/hub_state.h"
+#include "common/loop_redis.h"
 
 #define PING  "*1\r\n$4\r\nPING\r\n"
 #define HELLO "*2\r\n$4\r\nECHO\r\n$5\r\nhello\r\n"
@@ -21,8 +22,8 @@ static char folder[UNIT_TMP_BYTES];
 static struct redis_address address;
 static int server = -1; /* listens in the place of Redis */
 static int line = -1;   /* the connection it took last */
-static struct hub hub;
-static struct hub_link *redis;
+static struct event_base *base;
+static struct loop_redis *redis;
 static int ups;
 static int aways;
 static int64_t now;
@@ -41,32 +42,32 @@ int64_t clock_wall_s(void)
 
 static void on_up(void *argument)
 {
-    assert_ptr_equal(argument, &hub);
+    assert_ptr_equal(argument, &answers);
     ups++;
 }
 
 static void on_away(void *argument)
 {
-    assert_ptr_equal(argument, &hub);
-    assert_false(hub_link_is_up(redis));
+    assert_ptr_equal(argument, &answers);
+    assert_false(loop_redis_is_up(redis));
     aways++;
 }
 
 static void on_answer(void *argument, const redisReply *reply)
 {
-    assert_ptr_equal(argument, &hub);
+    assert_ptr_equal(argument, &answers);
     buf_adds(&answers, reply->type == REDIS_REPLY_ARRAY ? reply->element[2]->str : reply->str);
     buf_adds(&answers, " ");
 }
 
-static const struct hub_link_calls calls = {on_up, on_away, on_answer};
+static const struct loop_redis_calls calls = {on_up, on_away, on_answer};
 
 static int group_begin(void **state)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     (void)state;
-    sigaction(SIGPIPE, &ignore, NULL); /* as the hub does */
+    sigaction(SIGPIPE, &ignore, NULL); /* as the programs do */
     unit_tmp(folder, "perch-link");
     if (mkdtemp(folder) == NULL)
         return -1;
@@ -107,7 +108,7 @@ static int begin(void **state)
     ups = aways = 0;
     buf_clear(&answers);
     buf_adds(&answers, "");
-    hub = (struct hub){.base = event_base_new()};
+    base = event_base_new();
     return 0;
 }
 
@@ -115,10 +116,10 @@ static int end(void **state)
 {
     (void)state;
     if (redis != NULL)
-        hub_link_free(redis);
+        loop_redis_free(redis);
     redis = NULL;
     server_stop();
-    event_base_free(hub.base);
+    event_base_free(base);
     buf_release(&answers);
     return 0;
 }
@@ -127,13 +128,13 @@ static int end(void **state)
 static void turn(void)
 {
     for (int i = 0; i < 8; i++)
-        assert_true(event_base_loop(hub.base, EVLOOP_NONBLOCK) >= 0);
+        assert_true(event_base_loop(base, EVLOOP_NONBLOCK) >= 0);
 }
 
 /* Until the link's next tick. */
 static void tick(void)
 {
-    assert_int_equal(event_base_loop(hub.base, EVLOOP_ONCE), 0);
+    assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
     turn();
 }
 
@@ -168,25 +169,25 @@ static void server_take(void)
 static void link_open(void)
 {
     server_start();
-    redis = hub_link_new(&hub, &address, &calls, &hub);
+    redis = loop_redis_new(base, &address, &calls, &answers);
     server_take();
     say("+PONG\r\n");
-    assert_true(hub_link_is_up(redis));
+    assert_true(loop_redis_is_up(redis));
 }
 
 static void a_link_is_up_with_the_first_answer(void **state)
 {
     (void)state;
     server_start();
-    redis = hub_link_new(&hub, &address, &calls, &hub);
+    redis = loop_redis_new(base, &address, &calls, &answers);
     server_take();
-    assert_false(hub_link_is_up(redis));
-    hub_link_send(redis, "ECHO %s", "lost"); /* not yet */
+    assert_false(loop_redis_is_up(redis));
+    loop_redis_send(redis, "ECHO %s", "lost"); /* not yet */
     say("+PO");
     assert_int_equal(ups, 0);
     say("NG\r\n");
     assert_int_equal(ups, 1);
-    assert_true(hub_link_is_up(redis));
+    assert_true(loop_redis_is_up(redis));
     assert_string_equal(heard(), "");
 }
 
@@ -194,7 +195,7 @@ static void a_redis_that_is_loading_is_not_up(void **state)
 {
     (void)state;
     server_start();
-    redis = hub_link_new(&hub, &address, &calls, &hub);
+    redis = loop_redis_new(base, &address, &calls, &answers);
     server_take();
     say("-LOADING Redis is loading the dataset in memory\r\n");
     assert_string_equal(answers.data, "");
@@ -210,8 +211,8 @@ static void answers_and_messages_come_in_their_order(void **state)
 {
     (void)state;
     link_open();
-    hub_link_send(redis, "ECHO %s", "hello");
-    hub_link_send(redis, "ECHO %s", "hello");
+    loop_redis_send(redis, "ECHO %s", "hello");
+    loop_redis_send(redis, "ECHO %s", "hello");
     assert_string_equal(heard(), HELLO HELLO);
     say("$5\r\nfirst\r\n*3\r\n$7\r\nmessage\r\n$3\r\np:u\r\n$4\r\nwoke\r\n$6\r\nsec");
     assert_string_equal(answers.data, "first woke ");
@@ -231,7 +232,7 @@ static void a_redis_that_answers_is_asked_every_second(void **state)
         say("+PONG\r\n");
     }
     assert_int_equal(aways, 0);
-    assert_true(hub_link_is_up(redis));
+    assert_true(loop_redis_is_up(redis));
 }
 
 static void a_redis_that_goes_silent_is_left_and_connected_anew(void **state)
@@ -241,9 +242,9 @@ static void a_redis_that_goes_silent_is_left_and_connected_anew(void **state)
     while (heard()[0] == '\0')
         tick();
     assert_int_equal(aways, 0);
-    tick(); /* no answer within HUB_PONG_MS */
+    tick(); /* no answer within LOOP_REDIS_PONG_MS */
     assert_int_equal(aways, 1);
-    assert_false(hub_link_is_up(redis));
+    assert_false(loop_redis_is_up(redis));
     server_take(); /* at once */
     assert_int_equal(ups, 1);
     say("+PONG\r\n");
@@ -254,7 +255,7 @@ static void a_redis_that_is_busy_answering_is_there(void **state)
 {
     (void)state;
     link_open();
-    hub_link_send(redis, "ECHO %s", "hello");
+    loop_redis_send(redis, "ECHO %s", "hello");
     while (strstr(heard(), PING) == NULL)
         tick();
     say("$5\r\nhello\r\n"); /* the pong comes behind it, late */
@@ -266,7 +267,7 @@ static void a_redis_that_is_busy_answering_is_there(void **state)
     assert_int_equal(aways, 1);
 }
 
-static void a_hub_that_was_itself_too_busy_waits_once_more(void **state)
+static void a_loop_that_was_itself_too_busy_waits_once_more(void **state)
 {
     (void)state;
     link_open();
@@ -300,7 +301,7 @@ static void a_redis_that_hangs_up_or_talks_nonsense_is_away(void **state)
 static void a_redis_that_is_not_there_is_tried_again(void **state)
 {
     (void)state;
-    redis = hub_link_new(&hub, &address, &calls, &hub);
+    redis = loop_redis_new(base, &address, &calls, &answers);
     tick();
     tick();
     assert_int_equal(aways, 0);
@@ -322,10 +323,10 @@ int main(void)
         link_test(a_redis_that_answers_is_asked_every_second),
         link_test(a_redis_that_goes_silent_is_left_and_connected_anew),
         link_test(a_redis_that_is_busy_answering_is_there),
-        link_test(a_hub_that_was_itself_too_busy_waits_once_more),
+        link_test(a_loop_that_was_itself_too_busy_waits_once_more),
         link_test(a_redis_that_hangs_up_or_talks_nonsense_is_away),
         link_test(a_redis_that_is_not_there_is_tried_again),
     };
 
-    return cmocka_run_group_tests_name("hub_link", tests, group_begin, group_end);
+    return cmocka_run_group_tests_name("loop_redis", tests, group_begin, group_end);
 }

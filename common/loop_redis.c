@@ -1,18 +1,19 @@
-#include "hub_link.h"
+#include "loop_redis.h"
 
+#include <event2/event.h>
+#include <event2/event_struct.h>
 #include <hiredis/hiredis.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <strings.h>
 
-#include "common/clock.h"
-#include "common/memory.h"
-#include "hub_state.h"
+#include "clock.h"
+#include "memory.h"
 
-struct hub_link {
-    struct hub *hub;
+struct loop_redis {
+    struct event_base *base;
     struct redis_address address;
-    const struct hub_link_calls *calls;
+    const struct loop_redis_calls *calls;
     void *argument;
     redisContext *context; /* NULL while away */
     bool up;               /* an answer has come on this connection */
@@ -24,12 +25,12 @@ struct hub_link {
     struct event tick_event;
 };
 
-bool hub_link_is_up(const struct hub_link *link)
+bool loop_redis_is_up(const struct loop_redis *link)
 {
     return link->up;
 }
 
-static void disconnect(struct hub_link *link)
+static void disconnect(struct loop_redis *link)
 {
     bool was_up = link->up;
     if (link->context == NULL)
@@ -46,7 +47,7 @@ static void disconnect(struct hub_link *link)
 
 static void on_writable(evutil_socket_t fd, short what, void *argument)
 {
-    struct hub_link *link = argument;
+    struct loop_redis *link = argument;
     int done = 0;
     (void)fd;
     (void)what;
@@ -66,7 +67,7 @@ static bool is_pong(const redisReply *reply)
 }
 
 /* Whatever it says, it lives: a pong may stand in line behind many answers. */
-static void take(struct hub_link *link, const redisReply *reply)
+static void take(struct loop_redis *link, const redisReply *reply)
 {
     bool pong = is_pong(reply);
     if (!pong && !link->up)
@@ -82,7 +83,7 @@ static void take(struct hub_link *link, const redisReply *reply)
 
 static void on_readable(evutil_socket_t fd, short what, void *argument)
 {
-    struct hub_link *link = argument;
+    struct loop_redis *link = argument;
     void *reply = NULL;
     int status = redisBufferRead(link->context);
     (void)fd;
@@ -97,14 +98,14 @@ static void on_readable(evutil_socket_t fd, short what, void *argument)
         disconnect(link);
 }
 
-static void ping(struct hub_link *link)
+static void ping(struct loop_redis *link)
 {
     link->waiting_for_pong = true;
     if (redisAppendCommand(link->context, "PING") == REDIS_OK)
         event_add(&link->write_event, NULL);
 }
 
-static void connect_now(struct hub_link *link)
+static void connect_now(struct loop_redis *link)
 {
     redisContext *context = link->address.port == 0
                                 ? redisConnectUnixNonBlock(link->address.host)
@@ -114,23 +115,23 @@ static void connect_now(struct hub_link *link)
         return;
     }
     link->context = context;
-    event_assign(&link->read_event, link->hub->base, context->fd, EV_READ | EV_PERSIST, on_readable,
+    event_assign(&link->read_event, link->base, context->fd, EV_READ | EV_PERSIST, on_readable,
                  link);
-    event_assign(&link->write_event, link->hub->base, context->fd, EV_WRITE, on_writable, link);
+    event_assign(&link->write_event, link->base, context->fd, EV_WRITE, on_writable, link);
     event_add(&link->read_event, NULL);
     ping(link);
 }
 
-/* Every HUB_PONG_MS: a ping that has no answer by the next tick means that Redis is away; a quiet
- * tick lies between an answer and the next ping. A tick that is itself late proves nothing: the
- * answer may lie in the socket, or the ping has not left yet. */
+/* Every LOOP_REDIS_PONG_MS: a ping that has no answer by the next tick means that Redis is away; a
+ * quiet tick lies between an answer and the next ping. A tick that is itself late proves nothing:
+ * the answer may lie in the socket, or the ping has not left yet. */
 static void on_tick(evutil_socket_t fd, short what, void *argument)
 {
-    struct hub_link *link = argument;
+    struct loop_redis *link = argument;
     (void)fd;
     (void)what;
     int64_t now = clock_mono_ms();
-    bool late = now - link->ticked_at >= 2 * HUB_PONG_MS;
+    bool late = now - link->ticked_at >= 2 * LOOP_REDIS_PONG_MS;
     link->ticked_at = now;
     link->tick++;
     if (link->waiting_for_pong && late)
@@ -139,11 +140,11 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
         disconnect(link);
     if (link->context == NULL)
         connect_now(link);
-    else if (link->tick % (HUB_PING_MS / HUB_PONG_MS) == 0)
+    else if (link->tick % (LOOP_REDIS_PING_MS / LOOP_REDIS_PONG_MS) == 0)
         ping(link);
 }
 
-void hub_link_send(struct hub_link *link, const char *format, ...)
+void loop_redis_send(struct loop_redis *link, const char *format, ...)
 {
     va_list arguments;
     if (!link->up)
@@ -155,24 +156,26 @@ void hub_link_send(struct hub_link *link, const char *format, ...)
     event_add(&link->write_event, NULL);
 }
 
-struct hub_link *hub_link_new(struct hub *hub, const struct redis_address *address,
-                              const struct hub_link_calls *calls, void *argument)
+struct loop_redis *loop_redis_new(struct event_base *base, const struct redis_address *address,
+                                  const struct loop_redis_calls *calls, void *argument)
 {
-    static const struct timeval every = {.tv_usec = HUB_PONG_MS * 1000};
-    struct hub_link *link = memory_new(sizeof *link);
-    link->hub = hub;
+    static const struct timeval every = {.tv_usec = LOOP_REDIS_PONG_MS * 1000};
+    struct loop_redis *link = memory_new(sizeof *link);
+    link->base = base;
     link->address = *address;
     link->calls = calls;
     link->argument = argument;
-    event_assign(&link->tick_event, hub->base, -1, EV_PERSIST, on_tick, link);
+    event_assign(&link->tick_event, base, -1, EV_PERSIST, on_tick, link);
     event_add(&link->tick_event, &every);
     link->ticked_at = clock_mono_ms();
     connect_now(link);
     return link;
 }
 
-void hub_link_free(struct hub_link *link)
+void loop_redis_free(struct loop_redis *link)
 {
+    if (link == NULL)
+        return;
     event_del(&link->tick_event);
     link->up = false;
     disconnect(link);
