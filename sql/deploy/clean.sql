@@ -1,23 +1,16 @@
 -- Deploy perch:clean
 --
--- What is no longer needed goes in small batches: old events, ended sessions, notifications nobody could deliver. A walk
--- over the mailboxes finds them, some at each call and once an hour all of them, so that a send pays for no index on time.
+-- What is no longer needed goes in small batches: old events, ended sessions, notifications nobody could deliver, requests
+-- for a Telegram link that nobody answered. A walk over the mailboxes (where it stands: perch.cleaning of clean@v0.1) finds
+-- events and sessions, some at each call and once an hour all of them, so that a send pays for no index on time.
 -- Nothing here waits for a lock: who is busy is left for the next walk. So it may lock mailboxes one after another and
 -- still be in nobody's way.
 
 BEGIN;
 
-CREATE TABLE perch.cleaning (
-    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
-    upto_user bigint NOT NULL DEFAULT 0, -- the walk has seen the mailboxes up to this one; 0: none is under way
-    ended_at timestamptz NOT NULL DEFAULT '-infinity' -- when the last walk came to its end
-);
-
-INSERT INTO perch.cleaning DEFAULT VALUES;
-
 -- Removes events older than p_before from the mailboxes in (p_after, p_upto], at most 1,000; the mailbox up to which no
 -- more are left. They go from the oldest end only, so that the log stays without holes, and never the position.
-CREATE FUNCTION perch.clean_events(p_after bigint, p_upto bigint, p_before timestamptz) RETURNS bigint
+CREATE OR REPLACE FUNCTION perch.clean_events(p_after bigint, p_upto bigint, p_before timestamptz) RETURNS bigint
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -49,7 +42,7 @@ END
 $$;
 
 -- Removes sessions that ended by themselves, of the users in (p_after, p_upto]; are there none left?
-CREATE FUNCTION perch.clean_sessions(p_after bigint, p_upto bigint) RETURNS boolean
+CREATE OR REPLACE FUNCTION perch.clean_sessions(p_after bigint, p_upto bigint) RETURNS boolean
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -65,7 +58,7 @@ END
 $$;
 
 -- The same for notifications that are a day old. Ids grow with time, so the oldest rows are the first.
-CREATE FUNCTION perch.clean_outbox() RETURNS boolean
+CREATE OR REPLACE FUNCTION perch.clean_outbox() RETURNS boolean
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -80,8 +73,33 @@ BEGIN
 END
 $$;
 
+-- Codes that nobody may use any more, requests a day old, and what the bot could not say within a day.
+CREATE OR REPLACE FUNCTION perch.clean_telegram() RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_now timestamptz := clock_timestamp();
+    v_count bigint;
+    v_most bigint;
+BEGIN
+    DELETE FROM perch.telegram_codes WHERE user_id = ANY (ARRAY(
+        SELECT user_id FROM perch.telegram_codes WHERE expires_at <= v_now LIMIT 1000 FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS v_most = ROW_COUNT;
+    DELETE FROM perch.telegram_pending WHERE user_id = ANY (ARRAY(
+        SELECT user_id FROM perch.telegram_pending WHERE asked_at <= v_now - interval '1 day'
+        LIMIT 1000 FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    v_most := greatest(v_most, v_count);
+    DELETE FROM perch.telegram_says WHERE id = ANY (ARRAY(
+        SELECT id FROM perch.telegram_says WHERE created_at <= v_now - interval '1 day'
+        LIMIT 1000 FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    RETURN greatest(v_most, v_count) < 1000;
+END
+$$;
+
 -- One batch; is more left to do at once? Of several callers at the same time one cleans, the others hear "no".
-CREATE FUNCTION perch.clean(p_event_days integer) RETURNS boolean
+CREATE OR REPLACE FUNCTION perch.clean(p_event_days integer) RETURNS boolean
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = perch, pg_temp
 AS $$
@@ -98,6 +116,7 @@ BEGIN
         RETURN false;
     END IF;
     v_more := NOT perch.clean_outbox();
+    v_more := NOT perch.clean_telegram() OR v_more;
     IF v_walk.upto_user = 0 AND v_walk.ended_at BETWEEN clock_timestamp() - interval '1 hour' AND clock_timestamp() THEN
         RETURN v_more;
     END IF;

@@ -6,5 +6,6 @@ BEGIN;
 SELECT 1 / (perch.clean(36500) IS NOT NULL)::integer;
 SELECT 1 / has_function_privilege('perch_app', 'perch.clean(integer)', 'EXECUTE')::integer;
 SELECT 1 / (NOT has_function_privilege('perch_app', 'perch.clean_events(bigint, bigint, timestamptz)', 'EXECUTE'))::integer;
+SELECT 1 / (NOT has_function_privilege('perch_app', 'perch.clean_telegram()', 'EXECUTE'))::integer;
 
 ROLLBACK;

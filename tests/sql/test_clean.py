@@ -131,6 +131,41 @@ def test_notifications_a_day_old_go_and_younger_ones_stay(database):
     database.cluster.execute("TRUNCATE perch.outbox", database=database.name)
 
 
+def test_codes_and_requests_nobody_can_use_go_and_what_the_bot_could_not_say(cluster):
+    """In every batch, not only once an hour; more than a batch of them is a reason to go on."""
+    database = cluster.database()
+    walk(database)
+    users = database.people(BATCH + 6)
+    with database.connect("postgres") as connection:
+        for statement in (
+                "INSERT INTO perch.telegram_codes (user_id, code_hash, expires_at)"
+                " SELECT id, sha256(id::text::bytea), now() + CASE WHEN id = %s THEN '9 minutes' ELSE '-1 second' END"
+                "::interval FROM unnest(%s::bigint[]) AS id",
+                "INSERT INTO perch.telegram_pending (user_id, chat_id, name, locale, claimed, asked_at)"
+                " SELECT id, id, '', 'en', false, now() - CASE WHEN id = %s THEN '23 hours' ELSE '25 hours' END"
+                "::interval FROM unnest(%s::bigint[]) AS id",
+                "INSERT INTO perch.telegram_says (chat_id, kind, arguments, created_at, due_at)"
+                " SELECT id, 'refused', '{}', now() - CASE WHEN id = %s THEN '23 hours' ELSE '25 hours' END"
+                "::interval, now() FROM unnest(%s::bigint[]) AS id"):
+            connection.execute(statement, [users[0], users])
+    assert batch(database) is True
+    assert batch(database) is False
+    for table in ("telegram_codes", "telegram_pending", "telegram_says"):
+        assert database.value(f"SELECT count(*) FROM perch.{table}") == 1, table
+
+
+def test_cleaning_waits_for_nobody_who_uses_a_code(database):
+    [user] = database.people(1)
+    database.cluster.execute("INSERT INTO perch.telegram_codes VALUES"
+                             f" ({user}, sha256('busy'), now() - interval '1 second')", database=database.name)
+    with database.connect("postgres", autocommit=False) as busy:
+        busy.execute("SELECT FROM perch.telegram_codes WHERE user_id = %s FOR UPDATE", [user])
+        batch(database)
+        assert database.value("SELECT count(*) FROM perch.telegram_codes WHERE user_id = %s", [user]) == 1
+    batch(database)
+    assert database.value("SELECT count(*) FROM perch.telegram_codes WHERE user_id = %s", [user]) == 0
+
+
 def test_after_a_walk_the_next_one_waits_an_hour(database):
     walk(database)
     user = log(database, 3, old=3)

@@ -20,7 +20,8 @@ TABLES = """
     WHERE relnamespace = 'perch'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
 """
 INTERNAL = ("mailboxes_lock", "event_append", "message_announce", "message_lock", "dialogs_advance", "send_refused", "change_none",
-            "epoch_draw", "fingerprint", "clean_events", "clean_sessions", "clean_outbox")
+            "epoch_draw", "fingerprint", "clean_events", "clean_sessions", "clean_outbox", "clean_telegram", "telegram_chat_lock", "telegram_chat_withdraw",
+            "telegram_link_drop", "telegram_link_revive", "telegram_ask", "telegram_say", "telegram_may_take", "account_name")
 
 
 def denied(database, role, statement, *parameters):
@@ -67,6 +68,10 @@ def test_statistics_do_not_give_password_hashes_away(database):
     "DELETE FROM perch.outbox",
     "SELECT FROM perch.outbox",
     "SELECT FROM perch.telegram_links",
+    "SELECT FROM perch.telegram_bot",
+    "SELECT FROM perch.telegram_codes",
+    "SELECT FROM perch.telegram_pending",
+    "SELECT FROM perch.telegram_says",
     "SELECT FROM perch.cleaning",
     "UPDATE perch.epoch SET epoch = '000000000000'",
     "LOCK TABLE perch.mailboxes IN SHARE MODE",
@@ -162,9 +167,49 @@ def test_temporary_tables_do_not_stand_in_for_the_real_ones(database):
     "perch.end_sessions(1, 1, 0)",
     "perch.update_me(1, '{}')",
     "perch.clean(30)",
+    "perch.telegram_code_set(1, sha256('x'))",
+    "perch.telegram_state(1)",
+    "perch.telegram_confirm(1)",
+    "perch.telegram_refuse(1)",
+    "perch.telegram_unlink(1)",
 ])
 def test_the_notifier_neither_sends_nor_touches_accounts(database, call):
     denied(database, "perch_notifier", f"SELECT {call}")
+
+
+@pytest.mark.parametrize("call", [
+    "perch.telegram_start(1, 'x', NULL, 'en', sha256('x'), now())",
+    "perch.telegram_block(1, now())",
+    "perch.telegram_unlink_chat(1)",
+    "perch.telegram_bot_set(1, 'x')",
+])
+def test_only_the_notifier_speaks_for_a_chat(database, call):
+    denied(database, "perch_app", f"SELECT {call}")
+
+
+@pytest.mark.parametrize("statement", [
+    "SELECT FROM perch.telegram_codes",
+    "SELECT FROM perch.telegram_pending",
+    "INSERT INTO perch.telegram_links (user_id, chat_id, confirmed_at) VALUES (1, 1, now())",
+    "UPDATE perch.telegram_links SET blocked_at = NULL",
+    "DELETE FROM perch.telegram_links",
+    "UPDATE perch.telegram_bot SET username = 'x'",
+    "DELETE FROM perch.telegram_bot",
+    "UPDATE perch.telegram_says SET kind = 'x'",
+])
+def test_the_notifier_links_only_through_functions(database, statement):
+    denied(database, "perch_notifier", statement)
+
+
+def test_the_notifier_says_and_confirms_updates_by_itself(database):
+    with database.connect("perch_notifier", autocommit=False) as notifier:
+        notifier.execute("INSERT INTO perch.telegram_says (chat_id, kind, arguments, created_at, due_at)"
+                         " VALUES (1, 'x', '{}', now(), now())")
+        notifier.execute("SELECT * FROM perch.telegram_says WHERE due_at <= now() FOR UPDATE SKIP LOCKED")
+        notifier.execute("UPDATE perch.telegram_says SET due_at = now(), attempts = 1, unanswered = 1 WHERE chat_id = 1")
+        notifier.execute("DELETE FROM perch.telegram_says WHERE chat_id = 1")
+        notifier.execute("UPDATE perch.telegram_bot SET update_offset = 7 WHERE update_offset < 7")
+        notifier.rollback()
 
 
 def test_the_notifier_does_not_see_sessions(database):
