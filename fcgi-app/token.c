@@ -1,7 +1,5 @@
 #include "token.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jwt.h>
 #include <sodium.h>
@@ -9,12 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/err.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/secret_file.h"
 
 enum {
     TOKEN_KEYS_MAX = 16,
@@ -106,41 +103,6 @@ static int token_keys_parse(const char *path, char *text, struct token_keys *key
     return 0;
 }
 
-/* Reads the whole file into text, NUL-terminated. */
-static int token_file_read(const char *path, char text[TOKEN_FILE_MAX + 1])
-{
-    struct stat status;
-    ssize_t got = 1;
-    size_t length = 0;
-    int err = ERR_CONFIG;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-    if (file < 0 || fstat(file, &status) < 0) {
-        log_error("key file %s: %s", path, strerror(errno));
-        goto out;
-    }
-    if (!S_ISREG(status.st_mode) || (status.st_mode & S_IRWXO) != 0) {
-        log_error("key file %s: must be a regular file with nothing allowed to others: chmod 0640",
-                  path);
-        goto out;
-    }
-    while (length < TOKEN_FILE_MAX && got > 0) {
-        got = read(file, text + length, TOKEN_FILE_MAX - length);
-        if (got > 0)
-            length += (size_t)got;
-    }
-    text[length] = '\0';
-    if (got < 0 || length == TOKEN_FILE_MAX || strlen(text) != length) {
-        log_error("key file %s: cannot be read, too large, or not text", path);
-        goto out;
-    }
-    err = 0;
-out:
-    if (file >= 0)
-        close(file);
-    return err;
-}
-
 /* What libjwt writes in front of every token of this key. */
 static int token_header_note(struct token_key *key)
 {
@@ -164,7 +126,8 @@ int token_keys_load(const char *path, struct token_keys **ret_keys)
 
     if (sodium_init() < 0)
         goto out;
-    if ((err = token_file_read(path, text)) || (err = token_keys_parse(path, text, keys)))
+    if ((err = secret_file_read("key file", path, text, sizeof(text))) ||
+        (err = token_keys_parse(path, text, keys)))
         goto out;
     for (size_t i = 0; i < keys->count; i++) {
         if ((err = token_header_note(&keys->list[i])))
