@@ -6,8 +6,8 @@
 # shellcheck disable=SC2034 # in use in the other parts
 PACKAGES_UP=(
     autoconf automake pkgconf gcc make libc6-dev
-    libfcgi-dev libpq-dev libhiredis-dev libjson-c-dev libjwt-dev libevent-dev libsodium-dev libutf8proc-dev
-    libbsd-dev uthash-dev libcmocka-dev python3 python3-yaml clang-format mandoc
+    libfcgi-dev libpq-dev libhiredis-dev libjson-c-dev libjwt-dev libevent-dev libcurl4-openssl-dev libsodium-dev
+    libutf8proc-dev libbsd-dev uthash-dev libcmocka-dev python3 python3-yaml clang-format mandoc
     postgresql redis-server nginx sqitch libdbd-pg-perl curl ca-certificates
 )
 # shellcheck disable=SC2034

@@ -12,7 +12,7 @@ RULES = [
     (r"\bFCGX_\w+|<fcgi\w*\.h>", r"fcgi-app/(main|worker|request|response|cgi|hub_reply)\.[ch]",
      "use fcgi-app/request.h and response.h"),
     (r"\b(v?fork|clone3?|posix_spawnp?|daemon)\s*\(", r"fcgi-app/(master|handover)\.c", "only the master forks"),
-    (r"\bcurl_\w+\s*\(|<curl/", r"notifier/\w+\.[ch]", "only the Bot API client speaks HTTP"),
+    (r"\bcurl_\w+\s*\(|<curl/", r"notifier/bot_api\.c", "only the Bot API client speaks HTTP"),
     (r"\bjwt_\w+\s*\(|<jwt\.h>", r"fcgi-app/token\.c", "use fcgi-app/token.h"),
     (r"\bcrypto_pwhash\w*", r"fcgi-app/password\.c", "use fcgi-app/password.h"),
 ]
