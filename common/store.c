@@ -7,9 +7,11 @@
 #include "store_internal.h"
 
 static const struct pg_statement *const *const tables[] = {
-    store_user_statements,   store_account_statements,  store_session_statements,
-    store_dialog_statements, store_message_statements,  store_event_statements,
-    store_clean_statements,  store_presence_statements, NULL,
+    store_user_statements,     store_account_statements,
+    store_session_statements,  store_dialog_statements,
+    store_message_statements,  store_event_statements,
+    store_clean_statements,    store_presence_statements,
+    store_telegram_statements, NULL,
 };
 
 const struct pg_profile store_profile = {.setup = "SELECT perch.epoch_check()", .tables = tables};

@@ -13,6 +13,7 @@ extern const struct pg_statement *const store_message_statements[];
 extern const struct pg_statement *const store_event_statements[];
 extern const struct pg_statement *const store_clean_statements[];
 extern const struct pg_statement *const store_presence_statements[];
+extern const struct pg_statement *const store_telegram_statements[];
 
 /* A copy in the arena; NULL for SQL NULL. */
 const char *store_text(struct arena *arena, const struct pg_result *result, int row, int column);

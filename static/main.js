@@ -13,6 +13,7 @@ import { view_login_hide, view_login_init, view_login_show } from './view_login.
 import {
     view_people_init, view_people_peer, view_people_reset, view_people_tab,
 } from './view_people.js';
+import { view_telegram_ask, view_telegram_init, view_telegram_reset } from './view_telegram.js';
 import { wait_again } from './wait.js';
 
 // All tabs of a browser share the session cookie: the others hear who came or went, and start anew
@@ -23,6 +24,7 @@ const poll = {
     apply(event) {
         if (event.message?.sender_id === state.me.id) outbox_drop(event.message.client_id);
         if (event.type === 'typing') return typing_show(event.peer_id);
+        if (/^(telegram\.|me\.changed$)/.test(event.type)) return view_telegram_ask();
         if (event.message) typing_hide(event.message.sender_id);
         event_apply(event);
     },
@@ -58,6 +60,7 @@ async function session_begin(user) {
     view_login_hide();
     view_people_reset();
     view_composer_reset();
+    view_telegram_reset();
     $('app').hidden = false;
     address_follow();
     outbox_begin();
@@ -70,6 +73,7 @@ function session_end(notice) {
     outbox_end();
     state_begin(null);
     text_show($('splash'), '');
+    view_telegram_reset();
     $('app').hidden = true;
     history.replaceState(null, '', '#/');
     address_follow();
@@ -100,8 +104,9 @@ async function dialogs_sync() {
     for (let tries = 0; state.me === me; tries++) {
         try {
             const cursor = await dialogs_load();
-            if (cursor && state.me === me) events_start(cursor, poll);
-            return;
+            if (!cursor || state.me !== me) return;
+            events_start(cursor, poll);
+            return view_telegram_ask();
         } catch (problem) {
             if (problem.status === 401) return;
             poll.link(false);
@@ -127,6 +132,7 @@ view_login_init((user) => {
 view_people_init();
 view_composer_init();
 view_dialog_init();
+view_telegram_init();
 api_on_ended(() => { if (state.me) session_end(text('session_ended')); });
 tabs.addEventListener('message', (message) => {
     if (message.data !== (state.me?.id ?? null)) location.reload();

@@ -40,6 +40,19 @@ const EN = {
     show: 'Show',
     hide: 'Hide',
     not_done: (title) => `That did not work: ${title}.`,
+    telegram_none: 'Link your Telegram and hear there about messages that you missed here.',
+    telegram_off: 'This server has no Telegram bot, so nothing can be linked here.',
+    telegram_offer: 'Waiting for you to press Start in Telegram…',
+    telegram_until: (when) => `Good for one use, until ${when}.`,
+    telegram_pending: 'wants to receive your notifications. Confirm only if this is you.',
+    telegram_replaces: 'It would take the place of the chat that is linked now.',
+    telegram_linked: 'receives your notifications.',
+    telegram_blocked: 'has blocked the bot, so notifications cannot arrive. Unblock it in '
+        + 'Telegram, or press Start there again.',
+    telegram_link: 'Link Telegram',
+    telegram_anew: 'Make a new code',
+    telegram_other: 'Link another chat',
+    telegram_nameless: 'Somebody without an @name',
 };
 
 export function text(key, ...values) {
@@ -106,4 +119,11 @@ export function text_about(user, saved) {
     const name = user.username === user.display_name ? '' : user.username;
     const seen = user.last_seen_at ? text('seen', text_short(user.last_seen_at)) : '';
     return [name, text_presence(user) || seen].filter(Boolean).join(' · ');
+}
+
+// A Telegram chat in two parts: the @name, which nobody else can have, and the name, which anybody
+// can choose; so it must not change the direction of what stands around it.
+export function text_chat({ username, name }) {
+    const plain = name?.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '');
+    return [username ? `@${username}` : text('telegram_nameless'), plain ? `(${plain})` : ''];
 }

@@ -79,6 +79,23 @@ TABLE = [
         lambda s: {"current": s.alice.password, "new": "another"},
         {"nobody": NO, "stranger": (401, "bad_credentials"), "peer": (401, "bad_credentials"), "owner": 204},
     ),
+    ("GET", "/api/v1/me/telegram", {}, None, {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200}),
+    ("DELETE", "/api/v1/me/telegram", {}, None, {"nobody": NO, "stranger": 204, "peer": 204, "owner": 204}),
+    (
+        "POST",
+        "/api/v1/me/telegram/link",
+        {},
+        None,
+        {"nobody": NO, **dict.fromkeys(("stranger", "peer", "owner"), (503, "telegram_off"))},
+    ),
+    (
+        "POST",
+        "/api/v1/me/telegram/confirm",
+        {},
+        None,
+        {"nobody": NO, "stranger": MINE, "peer": MINE, "owner": MINE},
+    ),
+    ("DELETE", "/api/v1/me/telegram/pending", {}, None, {"nobody": NO, "stranger": 204, "peer": 204, "owner": 204}),
     ("GET", "/api/v1/users", {}, None, {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200}),
     (
         "GET",

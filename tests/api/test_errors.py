@@ -64,6 +64,7 @@ WALK = {
     "invalid": lambda s: s.alice.post(f"/dialogs/{s.bob.id}/messages", {"body": ""}),
     "name_taken": lambda s: s.nobody.post("/accounts", {"username": s.alice.username, "password": "x"}),
     "telegram_taken": Scene.telegram_taken,
+    "telegram_off": lambda s: s.alice.post("/me/telegram/link"),
     "client_id_used": Scene.client_id_used,
     "peer_deleted": Scene.peer_deleted,
     "message_deleted": Scene.message_deleted,

@@ -138,6 +138,15 @@ def test_searches_and_profile_changes_are_counted_together_by_the_minute_and_by_
     good(person.get("/me"))
 
 
+def test_codes_for_telegram_are_counted_by_the_minute_and_by_the_person(strict):
+    person, other = strict.person("linker"), strict.person("other")
+    for _ in range(COSTLY):
+        problem(person.post("/me/telegram/link"), 503, "telegram_off")
+    throttled(person.post("/me/telegram/link"))
+    problem(other.post("/me/telegram/link"), 503, "telegram_off")
+    good(person.get("/me/telegram"))
+
+
 def test_the_web_server_throttles_before_a_process_of_ours_is_busy(perch_factory):
     perch = perch_factory(WORKERS=1, NGINX_RATE_LOGIN=3, NGINX_RATE_REGISTER=3)
     replies = [login(perch, uuid.uuid4().hex) for _ in range(12)]

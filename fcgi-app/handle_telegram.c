@@ -1,0 +1,108 @@
+/* One's Telegram chat: GET and DELETE /me/telegram, POST /me/telegram/link and /confirm, DELETE
+ * /me/telegram/pending. */
+#include <sodium.h>
+
+#include "common/err.h"
+#include "common/store_telegram.h"
+#include "notify.h"
+#include "response.h"
+#include "worker.h"
+
+enum {
+    CODE_BYTES = 32,
+    CODE_VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
+    CODE_MAX = sodium_base64_ENCODED_LEN(CODE_BYTES, CODE_VARIANT),
+};
+
+/* A bot that is missing now is set up within minutes at best. */
+enum { OFF_RETRY_S = 300 };
+
+/* The code is told once, here; what is kept of it gives it away to nobody. */
+int telegram_link(struct request *request, struct response *response)
+{
+    unsigned char bytes[CODE_BYTES];
+    char code[CODE_MAX];
+    char hash[STORE_TELEGRAM_HASH_MAX];
+    struct store_telegram_code stored;
+    struct buf *body = &response->body;
+    randombytes_buf(bytes, sizeof bytes);
+    sodium_bin2base64(code, sizeof code, bytes, sizeof bytes, CODE_VARIANT);
+    store_telegram_hash(code, hash);
+    int err = store_telegram_code_set(request->worker->pg, request->arena, request->caller.user_id,
+                                      hash, &stored);
+    if (err == ERR_TELEGRAM_OFF)
+        response->retry_after_s = OFF_RETRY_S;
+    if (err != 0)
+        return err;
+    buf_adds(body, "{\"url\":");
+    buf_add_json(body, arena_printf(request->arena, "https://t.me/%s?start=%s", stored.bot, code));
+    buf_adds(body, ",\"code\":");
+    buf_add_json(body, code);
+    buf_adds(body, ",\"bot\":");
+    buf_add_json(body, stored.bot);
+    buf_adds(body, ",\"expires_at\":");
+    buf_add_json(body, stored.expires_at);
+    buf_adds(body, "}");
+    return 0;
+}
+
+/* As members of an object. */
+static void render_chat(struct buf *body, const struct store_telegram_chat *chat)
+{
+    buf_adds(body, "\"name\":");
+    buf_add_json(body, chat->name);
+    buf_adds(body, ",\"username\":");
+    buf_add_json(body, chat->username);
+}
+
+int telegram_get(struct request *request, struct response *response)
+{
+    struct store_telegram telegram;
+    struct buf *body = &response->body;
+    int err =
+        store_telegram_get(request->worker->pg, request->arena, request->caller.user_id, &telegram);
+    if (err != 0)
+        return err;
+    buf_addf(body, "{\"linked\":%s,\"blocked\":%s,", telegram.linked ? "true" : "false",
+             telegram.blocked ? "true" : "false");
+    render_chat(body, &telegram.chat);
+    buf_adds(body, ",\"pending\":");
+    if (telegram.pending.name != NULL) {
+        buf_adds(body, "{");
+        render_chat(body, &telegram.pending);
+        buf_adds(body, "}}");
+    } else {
+        buf_adds(body, "null}");
+    }
+    return 0;
+}
+
+/* The three that change something differ in what the store does. */
+typedef int change_function(struct pg *pg, struct arena *arena, int64_t user_id,
+                            struct store_change *ret_change);
+
+static int change(struct request *request, struct response *response, change_function *function)
+{
+    struct store_change done;
+    int err = function(request->worker->pg, request->arena, request->caller.user_id, &done);
+    if (err != 0)
+        return err;
+    notify_change(request->worker, &done);
+    response_empty(response);
+    return 0;
+}
+
+int telegram_confirm(struct request *request, struct response *response)
+{
+    return change(request, response, store_telegram_confirm);
+}
+
+int telegram_refuse(struct request *request, struct response *response)
+{
+    return change(request, response, store_telegram_refuse);
+}
+
+int telegram_unlink(struct request *request, struct response *response)
+{
+    return change(request, response, store_telegram_unlink);
+}
