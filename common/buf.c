@@ -17,9 +17,14 @@ void buf_init(struct buf *buf)
 
 void buf_clear(struct buf *buf)
 {
-    buf->length = 0;
+    buf_cut(buf, 0);
+}
+
+void buf_cut(struct buf *buf, size_t length)
+{
+    buf->length = length;
     if (buf->data)
-        buf->data[0] = '\0';
+        buf->data[length] = '\0';
 }
 
 void buf_release(struct buf *buf)

@@ -23,6 +23,9 @@ void buf_adds(struct buf *buf, const char *text);
 void buf_addi(struct buf *buf, int64_t number);
 void buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Takes away what is behind the first `length` bytes; `length` is at most what is there. */
+void buf_cut(struct buf *buf, size_t length);
+
 /* Room for `length` more bytes without a further allocation. */
 void buf_reserve(struct buf *buf, size_t length);
 

@@ -39,6 +39,22 @@ static void clear_keeps_the_memory(void **state)
     buf_release(&buf);
 }
 
+static void cut_takes_the_end_away(void **state)
+{
+    struct buf buf = {0};
+
+    (void)state;
+    buf_cut(&buf, 0);
+    buf_adds(&buf, "text");
+    buf_cut(&buf, 4);
+    assert_string_equal(buf.data, "text");
+    buf_cut(&buf, 2);
+    buf_adds(&buf, "a");
+    assert_string_equal(buf.data, "tea");
+    assert_int_equal(buf.length, 3);
+    buf_release(&buf);
+}
+
 static void reserved_room_needs_no_allocation(void **state)
 {
     struct buf buf = {0};
@@ -126,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffer_grows_and_stays_terminated),
         cmocka_unit_test(clear_keeps_the_memory),
+        cmocka_unit_test(cut_takes_the_end_away),
         cmocka_unit_test(reserved_room_needs_no_allocation),
         cmocka_unit_test(format_longer_than_the_room_is_whole),
         cmocka_unit_test(numbers_are_exact),
