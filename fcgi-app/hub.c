@@ -14,7 +14,7 @@
 #include "hub_house.h"
 #include "hub_state.h"
 
-enum { HANDOFFS_PER_TURN = 64, TICK_MS = 1000 };
+enum { HANDOFFS_PER_TURN = 64 };
 
 /* The descriptor of a parked poll got lost at the limit: the kernel has hung up on the browser,
  * which asks again. */

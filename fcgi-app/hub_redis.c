@@ -31,6 +31,7 @@ static void on_away(void *argument)
         user->follow = FOLLOW_NO;
         user->known = -1;
     }
+    hub_table_sweep_again(redis->hub); /* not at the pace it had */
 }
 
 static void on_up(void *argument)

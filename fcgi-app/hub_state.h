@@ -94,9 +94,12 @@ struct hub {
     struct hub_user *rewrite_next;             /* whose leases are written again next */
     struct hub_user *sweep_next;               /* whom the sweep comes to next; NULL: it rests */
     int64_t sweep_at;                          /* monotonic; when it began */
+    int64_t sweep_step_at;                     /* the same of its last step */
     struct hub_ended *ended;                   /* uthash */
     TAILQ_HEAD(hub_doubted, hub_user) doubted; /* whom the next looks are about */
-    TAILQ_HEAD(, hub_news) news;               /* those that may wake come first */
+    TAILQ_HEAD(, hub_news)
+    news; /* new ones at the head, who was woken last at
+             the tail: those that may wake come first */
     struct hub_wait *wait;
     int waiter_count;
     int waiters_max;                  /* as many as there are descriptors for; 0: no limit */
@@ -146,6 +149,8 @@ void hub_user_doubt(struct hub *hub, struct hub_user *user);
  * time: all at once would keep everybody else's statements waiting. Lets go of users nobody has
  * waited for lately. */
 void hub_table_sweep(struct hub *hub, int round_ms);
+/* From the first user on, with the next step. */
+void hub_table_sweep_again(struct hub *hub);
 /* Tells all who wait the news there are (hub_news.c). */
 void hub_user_tell(struct hub *hub, struct hub_user *user);
 /* Answers everybody, with a spread after_ms. */

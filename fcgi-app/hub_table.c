@@ -12,7 +12,7 @@
 #include "stream.h"
 
 enum {
-    SWEEP_USERS_MIN = 100, /* of a step: few small looks would cost more than one */
+    SWEEP_USERS_EXTRA = 100, /* in each step: few small looks would cost more than one */
     AFTER_SUPERSEDED_MS = 1000,
     AFTER_EVICTED_MS = 1000,
     AFTER_FULL_MS = 2000,
@@ -350,20 +350,30 @@ void hub_table_sweep(struct hub *hub, int round_ms)
 {
     struct hub_user *user;
     int64_t now = clock_mono_ms();
-    int64_t room = SWEEP_USERS_MIN + (int64_t)HASH_COUNT(hub->users) * HUB_TICK_MS / round_ms;
     if (hub->sweep_next == NULL && now - hub->sweep_at < round_ms)
         return;
     if (hub->sweep_next == NULL) {
         hub_ended_expire(hub, now);
         hub->sweep_next = hub->users;
         hub->sweep_at = now;
+        hub->sweep_step_at = now - HUB_TICK_MS;
     }
+    /* By the time and not by the steps: a loop that is late has missed some. */
+    int64_t room = SWEEP_USERS_EXTRA +
+                   (int64_t)HASH_COUNT(hub->users) * (now - hub->sweep_step_at) / round_ms;
+    hub->sweep_step_at = now;
     while (room-- > 0 && (user = hub->sweep_next) != NULL) {
         hub->sweep_next = user->hh.next;
         sweep_user(hub, user, now);
     }
     if (hub->waiter_count > 0)
         hub_verify_kick(hub->verify);
+}
+
+void hub_table_sweep_again(struct hub *hub)
+{
+    hub->sweep_next = NULL;
+    hub->sweep_at = INT64_MIN / 2;
 }
 
 void hub_table_drain(struct hub *hub)

@@ -32,7 +32,7 @@ def leases_believe(perch):
 
 def leases_settle(perch):
     """Wait until each hub has seen that leases_believe() meddled: it takes that for a loss, and writes what it holds
-    anew as if it had just come. Their turns are a second apart at most."""
+    anew as if it had just come. Their turns are a second apart at most, so after three of one all have had theirs."""
     redis, key = perch.redis(), perch.env.get("PERCH_REDIS_PREFIX", "perch:") + "presence"
     begun_at = redis.time()[0]
     wait_for(lambda: int(redis.hget(key, "beat")) > (begun_at + 3) * 1000, 10, "the hubs' turns")

@@ -12,6 +12,7 @@ import os
 import resource
 import socket
 import uuid
+from pathlib import Path
 
 API = "/api/v1"
 GONE = (ConnectionError, asyncio.IncompleteReadError)
@@ -152,12 +153,14 @@ class Wire:
 
 def waiting_polls(pid):
     """How many polls a hub holds: the connections from nginx among its descriptors, and none of its own."""
-    theirs = set()
-    with open(f"/proc/{pid}/net/unix", encoding="utf-8") as rows:
-        # Accepted: connected (3), with the path of the socket they came in by. Its own have no path.
-        theirs |= {row.split()[6] for row in rows if " 03 " in row and row.endswith(".sock\n")}
-    with open(f"/proc/{pid}/net/tcp", encoding="utf-8") as rows:
-        theirs |= {row.split()[9] for row in rows}
+    # Accepted are those with the path, or the port, that somebody listens at. Its own have no path and a port of their
+    # own.
+    rows = [row.split() for row in Path(f"/proc/{pid}/net/unix").read_text().splitlines()]
+    theirs = {row[6] for row in rows if len(row) > 7 and row[5] == "03"}
+    for family in ("tcp", "tcp6"):
+        rows = [row.split() for row in Path(f"/proc/{pid}/net/{family}").read_text().splitlines()[1:]]
+        ports = {row[1].rpartition(":")[2] for row in rows if row[3] == "0A"}
+        theirs |= {row[9] for row in rows if row[3] != "0A" and row[1].rpartition(":")[2] in ports}
     count = 0
     for number in os.listdir(f"/proc/{pid}/fd"):
         try:

@@ -9,6 +9,8 @@
 
 static struct hub hub;
 static struct hub_user user;
+static struct hub_user others[2];
+static struct hub_user *told; /* the last one */
 static struct buf reply;
 static int64_t now; /* of the clock below */
 static int answers;
@@ -22,11 +24,11 @@ int64_t clock_mono_ms(void)
 void hub_user_tell(struct hub *of, struct hub_user *who)
 {
     assert_ptr_equal(of, &hub);
-    assert_ptr_equal(who, &user);
+    told = who;
     answers++;
     buf_clear(&reply);
     hub_news_render(&reply, who, true);
-    user.waiter_count = 0;
+    who->waiter_count = 0;
     hub_news_settle(who);
 }
 
@@ -167,11 +169,59 @@ static void nothing_is_kept_for_users_without_news(void **state)
     assert_null(user.news);
 }
 
+static void come(struct hub_user *who, int64_t at)
+{
+    const struct wake wake = {.kind = WAKE_PRESENCE,
+                              .presence = {.user_id = 7, .state = 'i', .urgent = true}};
+
+    now = at;
+    hub_news_add(&hub, who, &wake);
+    who->waiter_count = 1;
+}
+
+static void each_receiver_is_woken_when_its_own_time_has_come(void **state)
+{
+    struct hub_user *early = &user;
+    struct hub_user *late = &others[0];
+    struct hub_user *absent = &others[1];
+
+    (void)state;
+    *late = (struct hub_user){.id = 6, .waiter_count = 1};
+    *absent = (struct hub_user){.id = 8};
+    come(early, 1000000); /* told at once, and back at a poll */
+    come(late, 1005000);
+    assert_int_equal(answers, 2);
+    come(absent, 1009000); /* nobody waited when it came */
+    absent->waiter_count = 0;
+    come(early, 1009100);
+    come(late, 1009200);
+    hub_news_sweep(&hub);
+    assert_int_equal(answers, 2);
+    now = 1010000;
+    hub_news_sweep(&hub);
+    assert_int_equal(answers, 3);
+    assert_ptr_equal(told, early);
+    now = 1014900;
+    hub_news_sweep(&hub);
+    assert_int_equal(answers, 3);
+    now = 1015000;
+    hub_news_sweep(&hub);
+    assert_int_equal(answers, 4);
+    assert_ptr_equal(told, late);
+    absent->waiter_count = 1;
+    hub_news_sweep(&hub);
+    assert_int_equal(answers, 5);
+    assert_ptr_equal(told, absent);
+    hub_news_free(&hub, late);
+    hub_news_free(&hub, absent);
+}
+
 #define news_test(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        news_test(each_receiver_is_woken_when_its_own_time_has_come),
         news_test(who_comes_wakes_at_once),
         news_test(another_wake_comes_10_seconds_later_with_the_last_word_about_each),
         news_test(idle_and_active_wake_nobody_and_ride_along),

@@ -1016,8 +1016,8 @@ static void a_reader_that_never_reads_is_dropped(void **state)
 /* A round's first step. */
 static void sweep(void)
 {
-    hub.sweep_at = 0;
-    hub_table_sweep(&hub, 1);
+    hub_table_sweep_again(&hub);
+    hub_table_sweep(&hub, HUB_SWEEP_MS);
 }
 
 static void a_sweep_doubts_everybody_who_waits(void **state)
@@ -1031,6 +1031,16 @@ static void a_sweep_doubts_everybody_who_waits(void **state)
     assert_true(user->unsure);
     assert_int_equal(looks, 1);
     close(fd);
+}
+
+static int unsure_count(void)
+{
+    struct hub_user *user;
+    int count = 0;
+
+    for (user = hub.users; user != NULL; user = user->hh.next)
+        count += user->unsure;
+    return count;
 }
 
 static void a_sweep_of_many_is_spread_over_its_time_and_misses_nobody(void **state)
@@ -1048,12 +1058,10 @@ static void a_sweep_of_many_is_spread_over_its_time_and_misses_nobody(void **sta
         fds[i] = park(BEN + 1 + i, .seq = 5);
     for (user = hub.users; user != NULL; user = user->hh.next)
         hub_user_trust(&hub, user);
-    hub.sweep_at = 0;
+    hub_table_sweep_again(&hub);
     do {
         hub_table_sweep(&hub, ROUND_MS);
-        doubted = 0;
-        for (user = hub.users; user != NULL; user = user->hh.next)
-            doubted += user->unsure;
+        doubted = unsure_count();
         assert_in_range(doubted - before, 1, 200);
         before = doubted;
         steps++;
@@ -1071,6 +1079,34 @@ static void a_sweep_of_many_is_spread_over_its_time_and_misses_nobody(void **sta
     for (int i = 0; i < MANY; i++)
         if (i != gone)
             close(fds[i]);
+    loop_turn();
+}
+
+static void a_sweep_that_is_late_takes_longer_steps_and_one_begun_again_starts_with_the_first(void **state)
+{
+    enum { MANY = 400 };
+    int fds[MANY];
+    struct hub_user *user;
+
+    (void)state;
+    for (int i = 0; i < MANY; i++)
+        fds[i] = park(BEN + 1 + i, .seq = 5);
+    for (user = hub.users; user != NULL; user = user->hh.next)
+        hub_user_trust(&hub, user);
+    hub_table_sweep_again(&hub);
+    hub_table_sweep(&hub, HUB_SWEEP_MS);
+    assert_in_range(unsure_count(), 100, 120);
+    hub.sweep_step_at -= HUB_SWEEP_MS / 2;
+    hub_table_sweep(&hub, HUB_SWEEP_MS);
+    assert_in_range(unsure_count(), 400, 400);
+    hub_user_trust(&hub, hub.users);
+    hub_table_sweep(&hub, HUB_SWEEP_MS);
+    assert_false(hub.users->unsure); /* it rests */
+    hub_table_sweep_again(&hub);
+    hub_table_sweep(&hub, HUB_SWEEP_ALONE_MS);
+    assert_true(hub.users->unsure);
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
     loop_turn();
 }
 
@@ -1149,6 +1185,7 @@ int main(void)
         hub_test(a_reader_that_never_reads_is_dropped),
         hub_test(a_sweep_doubts_everybody_who_waits),
         hub_test(a_sweep_of_many_is_spread_over_its_time_and_misses_nobody),
+        hub_test(a_sweep_that_is_late_takes_longer_steps_and_one_begun_again_starts_with_the_first),
         hub_test(a_sweep_lets_go_of_users_nobody_waited_for_lately),
     };
 
