@@ -20,7 +20,8 @@ struct item {
     char state;
 };
 
-/* Only for users with something to be told, or whose last wake was less than NEWS_WAKE_MS ago. */
+/* Only for users with something to be told, or whose last wake was less than NEWS_WAKE_MS ago. In
+ * hub->news new ones stand at the head and who was woken last at the tail. */
 struct hub_news {
     TAILQ_ENTRY(hub_news) of_hub;
     struct hub_user *user;

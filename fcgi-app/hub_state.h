@@ -97,9 +97,7 @@ struct hub {
     int64_t sweep_step_at;                     /* the same of its last step */
     struct hub_ended *ended;                   /* uthash */
     TAILQ_HEAD(hub_doubted, hub_user) doubted; /* whom the next looks are about */
-    TAILQ_HEAD(, hub_news)
-    news; /* new ones at the head, who was woken last at
-             the tail: those that may wake come first */
+    TAILQ_HEAD(, hub_news) news;               /* those that may wake come first */
     struct hub_wait *wait;
     int waiter_count;
     int waiters_max;                  /* as many as there are descriptors for; 0: no limit */

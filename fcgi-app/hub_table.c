@@ -359,8 +359,8 @@ void hub_table_sweep(struct hub *hub, int round_ms)
         hub->sweep_step_at = now - HUB_TICK_MS;
     }
     /* By the time and not by the steps: a loop that is late has missed some. */
-    int64_t room = SWEEP_USERS_EXTRA +
-                   (int64_t)HASH_COUNT(hub->users) * (now - hub->sweep_step_at) / round_ms;
+    int64_t room =
+        SWEEP_USERS_EXTRA + (int64_t)HASH_COUNT(hub->users) * (now - hub->sweep_step_at) / round_ms;
     hub->sweep_step_at = now;
     while (room-- > 0 && (user = hub->sweep_next) != NULL) {
         hub->sweep_next = user->hh.next;

@@ -27,13 +27,17 @@ def measure_flood(instance, people, scale, say):
     load, logins = Load(instance, people), Load(instance, with_password(instance, people[:LOGINS]))
     rows = {"without": [], "with": []}
 
-    def quiet():
-        return load.wake(waiting=scale.flood_waiting, rate=scale.flood_rate, seconds=scale.seconds, clients=8)
+    def quiet(before=None):
+        return load.wake(waiting=scale.flood_waiting, rate=scale.flood_rate, seconds=scale.seconds, clients=8,
+                         before=before)
 
     def flooded():
-        with logins.start("ask", clients=LOGINS, seconds=scale.seconds + 3, warm_up=0) as process:
-            row = quiet()
-            row["logins"] = logins.result(process, scale.seconds + 60)
+        floods = []
+        # It begins just before the messages and outlasts them.
+        row = quiet(lambda: floods.append(logins.start("ask", clients=LOGINS, seconds=scale.seconds + 5, warm_up=0)))
+        [flood] = floods
+        assert flood.poll() is None, "the flood ended before the messages did"
+        row["logins"] = logins.result(flood, scale.seconds + 60)
         return row
 
     for i in range(scale.flood_rounds):

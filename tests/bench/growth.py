@@ -13,6 +13,7 @@ import psycopg
 from bench.cache import FRESH
 from bench.load import Load, memory_of
 from bench.pgbench import body_text
+from perchtest import wait_for
 from perchtest.crowd import Member, new_sessions, tokens
 
 PEERS = 10
@@ -120,6 +121,9 @@ class Town:
             db.execute("SELECT setval(pg_get_serial_sequence('perch.messages', 'id'), max(id)) FROM perch.messages")
             db.execute("VACUUM ANALYZE")
             db.execute("CHECKPOINT")
+        [(people, held)] = self.instance.sql("SELECT (SELECT count(*) FROM perch.users), count(*) FROM perch.messages")
+        # The two demo accounts, and what the measure sends itself, some thousands at each size, come on top.
+        assert users <= people <= users + 2 and messages <= held < messages + 50_000, f"{people} people, {held} messages"
         self.users, self.messages = users, messages
         self.people += range(user, user + count)
         return time.monotonic() - started
@@ -165,6 +169,11 @@ def measure_growth(instance, scale, say):
             break
         say(f"growth: {users} people, {messages} messages …")
         fill_s = town.grow(users, messages)
+        # Processes that have not seen the size before.
+        service = instance.service("perch-fcgi")
+        service.stop()
+        service.start()
+        wait_for(instance.ready, 60, "perch-fcgi")
         # Sends last: they move the positions that the polls ask from.
         loads = {kind: Load(instance, rows) for kind, rows in requests_of(town.some(), epoch).items()}
         step = {"users": users, "messages": messages, "fill_s": fill_s, "bytes": town.size(), "ms": {}, "failures": 0}

@@ -1,6 +1,7 @@
 """Runs perch-load against a server, and weighs processes."""
 
 import json
+import os
 import re
 import subprocess
 import time
@@ -35,10 +36,11 @@ class Load:
             words += [f"--{name.replace('_', '-')}", value]
         return subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def result(self, process, timeout):
-        out, _ = process.communicate(timeout=timeout)
+    def result(self, process, timeout, go=False):
+        """With go=True it begins when its polls wait, whatever others do."""
+        out, _ = process.communicate("go\n" if go else None, timeout=timeout)
         assert process.returncode == 0, "perch-load failed"
-        return json.loads(out)
+        return json.loads(out.splitlines()[-1])
 
     def send(self, *, clients, seconds):
         self.server.sql("CHECKPOINT")
@@ -47,22 +49,24 @@ class Load:
     def ask(self, *, clients, seconds):
         return self.result(self.start("ask", clients=clients, seconds=seconds, warm_up=1), seconds + 60)
 
-    def wake(self, *, waiting, rate, seconds, look=None, clients=16):
-        """`look(memory)` is called while all polls wait."""
+    def wake(self, *, waiting, rate, seconds, before=None, clients=16):
+        """"memory" of the figures is weighed when all polls wait and everybody knows it; then before() is called, and
+        the messages begin."""
         self.server.sql("CHECKPOINT")
         parked = Parked(self.server)
         with self.start("wake", waiting=waiting, rate=rate, seconds=seconds, clients=clients) as process:
             assert process.stdout.readline() == "waiting\n", "perch-load ended early"
             parked.wait_for(waiting)
-            if look:
-                look(memory_of(self.server))
             wait_told(self.server, waiting)
+            memory = memory_of(self.server)
+            if before:
+                before()
             process.stdin.write("go\n")
             process.stdin.flush()
             result = process.stdout.readline()
         assert process.returncode == 0, "perch-load failed"
         parked.wait_gone()
-        return json.loads(result)
+        return {**json.loads(result), "memory": memory}
 
 
 def wait_told(server, waiting):
@@ -117,6 +121,21 @@ def memory_of(instance):
     perch, nginx = int(env["PERCH_MASTER_PID"]), int(env["PERCH_NGINX_PID"])
     return {"hub": weigh(Tree(instance).pids("hub")), "perch": weigh([perch, *children(perch)]),
             "nginx": weigh([nginx, *children(nginx)])}
+
+
+def cpu_of(instance):
+    """{family: seconds of processor time so far} of everything that serves a request."""
+    env, tree = instance.read_env(), Tree(instance)
+    postgres = instance.service("postgresql").pid
+    nginx = int(env["PERCH_NGINX_PID"])
+    families = {"nginx": children(nginx), "workers": tree.pids("worker"), "hub": tree.pids("hub"),
+                "Redis": [instance.service("redis").pid], "PostgreSQL": children(postgres)}
+    return {name: sum(map(cpu_seconds, pids)) for name, pids in families.items()}
+
+
+def cpu_seconds(pid):
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_per(before, after, waiting):

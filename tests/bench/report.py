@@ -5,11 +5,14 @@ from perchtest.instance import TOP
 # (what, place of the value in the figures, unit, how, aim, remark); remark: a text with {places} in it.
 ROWS = (
     ("memory of nginx + perch-fcgi per waiting poll", "wait.perch_bytes", "B", "<=", "wait.nchan_bytes",
-     "nchan: {wait.nchan_bytes:.0f} B; PSS at {wait.waiting} waiting; nginx alone {wait.memory.nginx.pss:.0f} B"),
-    ("memory of the hub per waiting poll", "wait.memory.hub.pss", "B", "<=", 512, "PSS, all hubs, as many people"),
+     "nchan: {wait.nchan_bytes:.0f} B; PSS at {wait.waiting} waiting, without the kernel's sockets, of which Perch has two"
+     " more; nginx alone {wait.nginx_bytes:.0f} B"),
+    ("memory of the hub per waiting poll", "wait.hub_bytes", "B", "<=", 512, "PSS, all hubs, as many people"),
     ("send → waiting poll, p50", "wait.p50_ms", "ms", "<=", 1.0,
-     "{wait.rate}/s into {wait.waiting} polls, durable; nchan, undurable: {wait.nchan_p50_ms:.2f} ms"),
-    ("send → waiting poll, p99", "wait.p99_ms", "ms", "<=", 5.0, "nchan, undurable: {wait.nchan_p99_ms:.2f} ms"),
+     "{wait.p50_range} by round; {wait.rate}/s into {wait.waiting} polls, durable; nchan, undurable:"
+     " {wait.nchan_p50_ms:.2f} ms"),
+    ("send → waiting poll, p99", "wait.p99_ms", "ms", "<=", 5.0,
+     "{wait.p99_range} by round; nchan, undurable: {wait.nchan_p99_ms:.2f} ms"),
     ("send → its own reply, p50", "wait.send_p50_ms", "ms", None, None,
      "p99 {wait.send_p99_ms:.2f} ms; pgbench, 1 client: {wait.pgbench_p50_ms:.2f} ms"),
     ("sends/s, 8 clients, of pgbench's", "sends.8.ratio", "", ">=", 0.5,
@@ -19,28 +22,33 @@ ROWS = (
     ("polls/s answered from the database", "polls.perch", "", ">=", 10_000,
      "pgbench, same statement: {polls.pgbench:.0f}, ratio {polls.ratio:.2f}; replies that need nothing (/health/live):"
      " {polls.nothing:.0f}"),
+    ("processor time of such a poll", "polls.cpu_sum_us", "µs", None, None,
+     "nginx {polls.cpu_us.nginx:.0f}, workers {polls.cpu_us.workers:.0f}, hub {polls.cpu_us.hub:.0f}, Redis"
+     " {polls.cpu_us.Redis:.0f}, PostgreSQL {polls.cpu_us.PostgreSQL:.0f}"),
     ("newest page from the cache, of made anew", "cache.gain", "×", ">=", 1.0,
-     "{cache.kept:.0f} of {cache.fresh:.0f} a second: kept, for it gains"),
+     "{cache.kept:.0f} of {cache.fresh:.0f} a second; every page is found, nobody writes"),
     ("50 people from the cache, of made anew", "cache.users_gain", "×", ">=", 1.1,
-     "{cache.users:.0f} of {cache.users_fresh:.0f} a second: kept, for it gains; GET /me: {cache.least:.0f}"),
-    ("all polls wait again after stop and start", "restart.stop.seconds", "s", "<=", 15, "{restart.waiting} polls"),
+     "{cache.users:.0f} of {cache.users_fresh:.0f} a second; every list is found; GET /me: {cache.least:.0f}"),
+    ("999 of 1000 polls wait again after stop and start", "restart.stop.seconds", "s", "<=", 15,
+     "{restart.waiting} polls; the hub spreads them over {restart.spread_s:.0f} s itself"),
     ("  PostgreSQL meanwhile, of pgbench's rate", "restart.stop.ratio", "", "<=", 0.8,
-     "at most {restart.stop.peak_per_second:.0f} of {restart.pgbench:.0f} a second"),
-    ("all polls wait again after HUP", "restart.hup.seconds", "s", "<=", 15, "{restart.waiting} polls"),
+     "at most {restart.stop.peak_per_second:.0f} transactions of {restart.pgbench:.0f} polls that find nothing a second"),
+    ("999 of 1000 polls wait again after HUP", "restart.hup.seconds", "s", "<=", 15,
+     "{restart.waiting} polls; the hub spreads them over {restart.spread_s:.0f} s itself"),
     ("  PostgreSQL meanwhile, of pgbench's rate", "restart.hup.ratio", "", "<=", 0.8,
-     "at most {restart.hup.peak_per_second:.0f} of {restart.pgbench:.0f} a second"),
+     "at most {restart.hup.peak_per_second:.0f} transactions of {restart.pgbench:.0f} polls that find nothing a second"),
     ("p50 of a message during a log-in flood", "flood.p50_ratio", "×", "<=", 1.1,
      "{flood.with.p50_ms:.2f} ms, without {flood.without.p50_ms:.2f} ms; {flood.logins:.0f} log-ins/s"),
     ("p99 of a message during a log-in flood", "flood.p99_ratio", "×", "<=", 3.0,
      "{flood.with.p99_ms:.2f} ms, without {flood.without.p99_ms:.2f} ms"),
     ("growth: messages reached", "growth.last.messages", "", ">=", 10_000_000,
-     "and {growth.last.users} people; the figures below compare it with {growth.first.messages}"),
-    *((f"{what}, largest ÷ smallest p50", f"growth.ratio.{kind}", "×", "<=", 2.0,
+     "and {growth.last.users} people; compared below with {growth.first.messages} and {growth.first.users}"),
+    *((f"{what}, last p50 ÷ that", f"growth.ratio.{kind}", "×", "<=", 2.0,
        f"{{growth.first.ms.{kind}.p50:.2f}} ms at {{growth.first.messages}} messages, "
        f"{{growth.last.ms.{kind}.p50:.2f}} ms at {{growth.last.messages}}")
       for kind, what in (("send", "growth: send"), ("poll", "growth: poll"), ("page", "growth: newest page"),
                          ("dialogs", "growth: dialog list"))),
-    ("growth: memory of perch-fcgi, largest ÷ smallest", "growth.ratio.memory", "×", "<=", 1.5,
+    ("growth: memory of perch-fcgi, last ÷ that", "growth.ratio.memory", "×", "<=", 1.5,
      "PSS {growth.first.perch_mib:.1f} MiB, then {growth.last.perch_mib:.1f} MiB"),
 )
 
@@ -99,8 +107,7 @@ def growth_lines(figures):
 
 def markdown(state, rows, figures, notes):
     lines = ["# Benchmarks", "", "Made by one run of `./dev bench --docs`. To repeat it: that command, on a quiet"
-             " machine; it takes about half an hour, makes everything it needs below /tmp and removes it.",
-             "`./dev bench` prints the same table and leaves this file alone. All figures:"
+             " machine; it takes half an hour.", "`./dev bench` prints the same table and leaves this file alone. All figures:"
              " [benchmarks.json](benchmarks.json).", "",
              f"- date: {state['date']}", f"- commit: {state['commit']}{' (changed)' if state['changed'] else ''}",
              f"- machine: {state['cores']} × {state['processor']}, {state['memory_gib']} GiB, Linux {state['kernel']},"

@@ -1082,7 +1082,8 @@ static void a_sweep_of_many_is_spread_over_its_time_and_misses_nobody(void **sta
     loop_turn();
 }
 
-static void a_sweep_that_is_late_takes_longer_steps_and_one_begun_again_starts_with_the_first(void **state)
+static void a_sweep_that_is_late_takes_longer_steps_and_one_begun_again_starts_with_the_first(
+    void **state)
 {
     enum { MANY = 400 };
     int fds[MANY];
