@@ -36,22 +36,28 @@ static struct notify_item item_at(const struct notify *notify, int index)
     return item;
 }
 
-/* Ends the text that was begun last; it, and the channel it belongs on. */
-static const char *text_end(struct worker *worker, char ret_channel[SESSION_KEY_MAX])
+static void channel_of(const struct worker *worker, int64_t user_id,
+                       char ret_channel[SESSION_KEY_MAX])
+{
+    snprintf(ret_channel, SESSION_KEY_MAX, "%su:%" PRId64, worker->conf->redis_prefix, user_id);
+}
+
+/* Ends the text that was begun last. */
+static void publish(struct worker *worker)
 {
     struct notify *notify = &worker->notify;
     struct notify_item item = item_at(notify, notify->count - 1);
-    snprintf(ret_channel, SESSION_KEY_MAX, "%su:%" PRId64, worker->conf->redis_prefix,
-             item.user_id);
+    char channel[SESSION_KEY_MAX];
     buf_add(&notify->texts, "", 1);
-    return notify->texts.data + item.offset;
+    channel_of(worker, item.user_id, channel);
+    redis_add(worker->redis, "PUBLISH", channel, notify->texts.data + item.offset, NULL);
 }
 
-static void publish(struct worker *worker)
+/* Where Redis does not take it: only the hub of this host hears it. Did it? */
+static bool tell_hub(const struct worker *worker, int64_t user_id, const char *text)
 {
-    char channel[SESSION_KEY_MAX];
-    const char *text = text_end(worker, channel);
-    redis_add(worker->redis, "PUBLISH", channel, text, NULL);
+    int hub = worker->hub_fds[user_id % worker->hub_count];
+    return handoff_wake(hub, user_id, text, strlen(text)) == 0;
 }
 
 void notify_change(struct worker *worker, const struct store_change *change)
@@ -71,39 +77,53 @@ void notify_passing(struct worker *worker, int64_t user_id, const char *json)
     publish(worker);
 }
 
-/* Has this worker not told the peer within NOTIFY_TYPING_MS? Two dialogs that share a slot forget
- * each other; Redis still knows. */
-static bool typing_is_due(struct notify *notify, int64_t user_id, int64_t peer_id)
+/* Where this worker notes that it told the peer. Two dialogs that share a slot forget each other;
+ * Redis still knows. */
+static struct notify_typing *typing_slot(struct notify *notify, int64_t user_id, int64_t peer_id)
 {
     uint64_t slot = ((uint64_t)user_id * 31 + (uint64_t)peer_id) % NOTIFY_TYPING_SLOTS;
-    int64_t now = clock_mono_ms();
-    if (notify->typing[slot].user_id == user_id && notify->typing[slot].peer_id == peer_id &&
-        now - notify->typing[slot].at < NOTIFY_TYPING_MS)
-        return false;
-    notify->typing[slot].user_id = user_id;
-    notify->typing[slot].peer_id = peer_id;
-    notify->typing[slot].at = now;
-    return true;
+    return &notify->typing[slot];
 }
 
-void notify_typing(struct worker *worker, int64_t user_id, int64_t peer_id)
+/* By whom else it was told lately Redis knows: while the key is there. Where no hub hears it nobody
+ * was told. */
+static bool typing_publish(struct worker *worker, int64_t user_id, int64_t peer_id)
 {
     static const char script[] = "if redis.call('SET', KEYS[1], '', 'PX', ARGV[1], 'NX') then "
-                                 "redis.call('PUBLISH', KEYS[2], ARGV[2]) end";
+                                 "if redis.call('PUBLISH', KEYS[2], ARGV[2]) > 0 then return 1 end "
+                                 "redis.call('DEL', KEYS[1]) end";
+    struct redis_value told = {0};
+    struct buf text = {0};
     char key[SESSION_KEY_MAX];
     char channel[SESSION_KEY_MAX];
     char json[64];
     char ms[8];
-    if (!typing_is_due(&worker->notify, user_id, peer_id))
-        return;
     snprintf(json, sizeof json, "{\"type\":\"typing\",\"peer_id\":%" PRId64 "}", user_id);
-    begin(worker, peer_id);
-    wake_format_passing(&worker->notify.texts, json);
-    const char *text = text_end(worker, channel);
+    wake_format_passing(&text, json);
     snprintf(key, sizeof key, "%st:%" PRId64 ":%" PRId64, worker->conf->redis_prefix, user_id,
              peer_id);
+    channel_of(worker, peer_id, channel);
     snprintf(ms, sizeof ms, "%d", NOTIFY_TYPING_MS);
-    redis_add(worker->redis, "EVAL", script, "2", key, channel, ms, text, NULL);
+    redis_add(worker->redis, "EVAL", script, "2", key, channel, ms, text.data, NULL);
+    bool is_told;
+    if (redis_exchange(worker->redis, &told, 1) == 0 && told.type != REDIS_FAULT)
+        is_told = told.type == REDIS_NUMBER;
+    else
+        is_told = tell_hub(worker, peer_id, text.data);
+    buf_release(&text);
+    return is_told;
+}
+
+void notify_typing(struct worker *worker, int64_t user_id, int64_t peer_id)
+{
+    struct notify_typing *last = typing_slot(&worker->notify, user_id, peer_id);
+    int64_t now = clock_mono_ms();
+    if (last->user_id == user_id && last->peer_id == peer_id && now - last->at < NOTIFY_TYPING_MS)
+        return;
+    /* Not when it told nobody, because another worker just had: else the peer would wait for that
+     * one's 3 s and for this one's. */
+    if (typing_publish(worker, user_id, peer_id))
+        *last = (struct notify_typing){.user_id = user_id, .peer_id = peer_id, .at = now};
 }
 
 static void session_end_one(struct worker *worker, int64_t user_id, int64_t session_id)
@@ -161,9 +181,7 @@ void notify_settle(struct worker *worker)
     if (redis_settle(worker->redis) != 0) {
         for (int i = 0; i < notify->count; i++) {
             struct notify_item item = item_at(notify, i);
-            const char *text = notify->texts.data + item.offset;
-            int hub = worker->hub_fds[item.user_id % worker->hub_count];
-            if (handoff_wake(hub, item.user_id, text, strlen(text)) != 0)
+            if (!tell_hub(worker, item.user_id, notify->texts.data + item.offset))
                 log_debug("a wake-up found no way; the sweep will do");
         }
     }

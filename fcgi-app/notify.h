@@ -14,24 +14,23 @@ struct worker;
 
 enum { NOTIFY_TYPING_MS = 3000, NOTIFY_TYPING_SLOTS = 256 };
 
+struct notify_typing {
+    int64_t user_id;
+    int64_t peer_id;
+    int64_t at; /* monotonic: when this worker last told the peer */
+};
+
 /* What this request has to tell, kept until Redis has taken it. */
 struct notify {
     struct buf texts; /* NUL-terminated wake texts, one after another */
     struct buf items; /* struct notify_item */
     int count;
-    struct {
-        int64_t user_id;
-        int64_t peer_id;
-        int64_t at; /* monotonic: when this worker last told the peer */
-    } typing[NOTIFY_TYPING_SLOTS];
+    struct notify_typing typing[NOTIFY_TYPING_SLOTS];
 };
 
 /* Queues. */
 void notify_change(struct worker *worker, const struct store_change *change);
 void notify_passing(struct worker *worker, int64_t user_id, const char *json);
-/* Tells the peer that the user is typing, unless that was told within NOTIFY_TYPING_MS: by any
- * worker of any host, or without Redis by this one. */
-void notify_typing(struct worker *worker, int64_t user_id, int64_t peer_id);
 /* Also writes the tombstones that keep the sessions out of the cache, and sees to it at once. */
 void notify_sessions_end(struct worker *worker, int64_t user_id, const struct store_ids *sessions);
 /* Tells partners what became of a user. */
@@ -39,6 +38,10 @@ void notify_partners(struct worker *worker, const struct store_ids *partners,
                      const struct store_user *user);
 /* Remembers a session that was found alive. */
 void notify_session_alive(struct worker *worker, int64_t user_id, int64_t session_id);
+
+/* Tells the peer at once that the user is typing, unless that was told within NOTIFY_TYPING_MS: by
+ * any worker of any host, or without Redis by this one. */
+void notify_typing(struct worker *worker, int64_t user_id, int64_t peer_id);
 
 /* Writes what is queued to Redis, without waiting for the answers: before the reply. */
 void notify_send(struct worker *worker);

@@ -60,6 +60,27 @@ def test_however_often_one_says_so_the_peer_hears_it_every_3_seconds_from_any_wo
     poll.response()
 
 
+@pytest.fixture(scope="module")
+def one_worker():
+    instance = Instance(WORKERS=1, AUTH_WORKERS=1).start()
+    yield instance
+    instance.stop()
+
+
+def test_a_worker_that_told_nobody_may_tell_the_next_moment(one_worker):
+    """Else the peer waits up to twice as long for somebody whose words reach one worker and then another."""
+    alice, bob = one_worker.person("alice"), one_worker.person("bob")
+    bob.send(alice, "hello")
+    good(typing(alice, bob), 204)  # nobody hears it: Bob was never there
+    poll = followed_poll(one_worker, bob, bob.cursor(), wait=20)
+    key = f"{one_worker.env.get('PERCH_REDIS_PREFIX', 'perch:')}t:{alice.id}:{bob.id}"
+    assert one_worker.redis().set(key, "", px=60_000, nx=True)  # another worker tells it
+    good(typing(alice, bob), 204)
+    one_worker.redis().delete(key)
+    good(typing(alice, bob), 204)
+    assert good(poll.response())["events"] == [{"type": "typing", "peer_id": alice.id}]
+
+
 def test_both_directions_are_counted_apart(perch, pair):
     alice, bob = pair
     good(typing(alice, bob), 204)
