@@ -13,7 +13,8 @@ What must not be:
   order          a dialog in another order on some device than in the history, or a log that two devices of one person
                  read differently.
 A round in which somebody gave up, or nothing was acknowledged while the fault had its time, proves little: it is not good
-either. `stale` is no fault: messages a device showed later than STALE_S after their acknowledgement, and the worst age.
+either. `stale` is no fault: messages a device showed later than STALE_S after their acknowledgement, and the worst age; not
+of devices that pause between polls, whose ages tell of their pauses.
 """
 
 from collections import defaultdict
@@ -64,8 +65,8 @@ class Verdict:
 class Device:
     """What one device showed, and where it stands in its person's log."""
 
-    def __init__(self, name, user):
-        self.name, self.user = name, user
+    def __init__(self, name, user, pauses=False):
+        self.name, self.user, self.pauses = name, user, pauses
         self.position = None
         self.shown = {}  # message id: when it was shown first
         self.by_event = set()
@@ -80,7 +81,7 @@ class Device:
 class Judge:
     def __init__(self, history):
         self.history, self.verdict = history, Verdict()
-        self.devices = {name: Device(name, user) for _, name, user in history.of("device")}
+        self.devices = {row[1]: Device(*row[1:]) for row in history.of("device")}
         self.sends = {row[1]: row for row in history.of("send")}
         self.acked = {}  # client_id: (message id, at) of the first acknowledgement
         self.stored = {row[1]: row[2:] for row in history.of("stored")}
@@ -213,7 +214,7 @@ class Judge:
         for client_id, (message, acked_at) in self.acked.items():
             _, _, sender, peer, _, _ = self.sends[client_id]
             for device in self.devices.values():
-                if device.user in (sender, peer) and message in device.by_event:
+                if device.user in (sender, peer) and message in device.by_event and not device.pauses:
                     ages.append(max(0.0, device.shown[message] - acked_at))
         if ages:
             ages.sort()

@@ -27,7 +27,7 @@ class Device:
         self.cursor = None
         self.newest = {}  # peer: the newest message id of that dialog
         self.shown = set()
-        load.history.add("device", name, member.id)
+        load.history.add("device", name, member.id, mobile)
 
     async def run(self):
         await self.start()

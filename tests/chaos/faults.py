@@ -131,7 +131,8 @@ def on_two_hosts(rig):
         yield two
 
 
-@fault("host-kill", "two hosts behind one nginx: `kill -9` of either and all it runs, and a start, every 2 to 4 s", on_two_hosts)
+@fault("host-kill", "two hosts behind one nginx: `kill -9` of either and all it runs, and a start, every 2 to 4 s",
+       on_two_hosts)
 def host_kill(rig, source, over):
     while not over.wait(source.uniform(2, 4)):
         host = source.choice(rig.hosts)
@@ -301,8 +302,8 @@ def network_proxy(rig):
     return {"PERCH_APP_SOCKET": perch_side}, Proxy("fastcgi", nginx_side, perch_side)
 
 
-@fault("network", "one request in ten loses its answer after it was done, gets half of it, gets it up to 4 s late, is done twice at "
-       "once, or once more up to 3 s later", beside(network_proxy))
+@fault("network", "one request in ten loses its answer after it was done, gets half of it, gets it up to 4 s late, "
+       "is done twice at once, or once more up to 3 s later", beside(network_proxy))
 def network(rig, source, over):
     rig.beside[network_proxy].tell("trouble", 0.1)
     over.wait(HOUR)

@@ -1,6 +1,7 @@
 """What happened, as plain rows: the load writes them, the checker reads them and nothing else.
 
-    ["device", name, user]                          somebody's device, or their history as read at the end
+    ["device", name, user, pauses]                  somebody's device, or their history as read at the end; pauses: it
+                                                    takes its time between polls, so its ages are its own
     ["send", client_id, sender, peer, body, at]     the first attempt began
     ["trouble", client_id or device, what, at]      an attempt that failed: a status, or the name of an exception
     ["ack", client_id, message id, status, at]      2xx: 201 stored now, 200 found as stored by an earlier attempt

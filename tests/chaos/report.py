@@ -3,6 +3,7 @@
 import datetime
 import json
 import re
+import textwrap
 
 from chaos.checker import BAD
 
@@ -12,12 +13,15 @@ COLUMNS = (
     ("absent", "**given up**"), ("lost", "**lost**"), ("duplicated", "**twice**"), ("unexpected", "**unexpected**"),
     ("holes", "**holes**"), ("order", "**order**"), ("stale", "stale"),
 )
+WIDTH = 125  # of the page, but for its table
 HELP = """\
-*Rate*: acknowledgements a second during the fault; people do not catch up on what they could not say. *Recovered*: the answer
-that acknowledged it was lost, and a repeat with the same `client_id` found the message. *Given up*: never acknowledged and not
-stored. *Silence*: the longest time without any acknowledgement. *Age*: from the acknowledgement of a message to the moment a
-device showed it, at the 99th percentile and at worst; *stale*: how often that was more than 2 s. *Failed*: attempts that got
-5xx, a closed connection, or no answer, and were repeated."""
+*Recovered*: the answer that acknowledged a message was lost, and a repeat with the same `client_id` found the message.
+*Given up*: never acknowledged and not stored. *Rate*: messages acknowledged for the first time, a second, during the fault;
+people do not catch up on what they could not say. *Failed*: attempts to write or to read that got a status of 300 or more
+(but for a 410), half an answer, a closed connection, or no answer in time; messages and polls are then repeated, typing and
+read marks are not. *Silence*: the longest time without any acknowledgement. *Age*: from the acknowledgement of a message to
+the moment a device showed it, at the 99th percentile and at worst; *stale*: how often that was more than 2 s. Both are of
+desks and streams: a phone's age is mostly its own pause between two polls."""
 
 
 def line(verdict, figures):
@@ -39,7 +43,7 @@ def table(found):
         verdict = row["verdict"]
         cells = [row["title"], *[f"{verdict[key]}" for key, _ in COLUMNS],
                  f"{row['figures']['acks_per_second']:.0f}/s", f"{sum(verdict['trouble'].values())}",
-                 f"{verdict['silence']:.1f} s", f"{verdict['age_p99']:.2f} / {verdict['age_worst']:.1f} s"]
+                 f"{verdict['silence']:.1f} s", f"{verdict['age_p99']:.3f} / {verdict['age_worst']:.1f} s"]
         yield "| " + " | ".join(cells) + " |"
 
 
@@ -50,12 +54,21 @@ def totals(found):
             for key in ("messages", "acknowledged", "deliveries", "recovered", "absent", "stale", *BAD)}
 
 
+def refusal(state):
+    """Why nothing of this may be written into the document; None: it may. What is there somebody must be able to repeat."""
+    if not state["commit"]:
+        return "nobody could tell which commit this was"
+    return "the tree has changes that are not committed" if state["changed"] else None
+
+
 def section(found, state, seed, seconds):
-    commit = f"`{state['commit']}`{' with local changes' if state['changed'] else ''}" if state["commit"] else "unknown"
+    date = f"{datetime.date.fromisoformat(state['date'][:10]):%-d %B %Y}"
     everything = totals(found)
-    yield (f"{datetime.date.fromisoformat(state['date'][:10]):%-d %B %Y}, commit {commit}, seed {seed}, {seconds:g} s of each "
-           f"fault, {state['cores']} × {state['processor']}, Linux {state['kernel']}, {'; '.join(state['versions'].values())}. "
-           f"In all {everything['acknowledged']} messages acknowledged and {everything['deliveries']} times shown.")
+    yield textwrap.fill(
+        f"{date}, commit `{state['commit']}`, seed {seed}, {seconds:g} s of each fault, "
+        f"{state['cores']} × {state['processor']}, Linux {state['kernel']}, {'; '.join(state['versions'].values())}. "
+        f"In all {everything['acknowledged']} messages acknowledged and {everything['deliveries']} times shown.",
+        WIDTH, break_long_words=False, break_on_hyphens=False)
     yield ""
     yield from table(found)
     yield ""
@@ -64,6 +77,7 @@ def section(found, state, seed, seconds):
 
 def document_write(path, found, state, seed, seconds):
     """Puts the section between its marks."""
+    assert refusal(state) is None, refusal(state)
     text = path.read_text()
     begin, end = MARKS
     assert begin in text and end in text, f"{path} has lost its marks"

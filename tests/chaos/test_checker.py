@@ -16,7 +16,7 @@ def recorded(seed=1):
     """A history as a good server would leave it: everybody writes to everybody, one message after the other."""
     source, history = random.Random(seed), History()
     for name, user in DEVICES:
-        history.add("device", name, user)
+        history.add("device", name, user, name.endswith("phone"))
     position = dict.fromkeys(PEOPLE, 0)
     for message in range(1, MESSAGES + 1):
         sender, peer = source.choice(PEOPLE), source.choice(PEOPLE)
@@ -171,6 +171,7 @@ def test_a_fault_during_which_nothing_was_acknowledged_proves_nothing(began, end
 def test_late_messages_are_counted_and_the_worst_age_is_told():
     history = recorded()
     batches(history, "1/desk")[-1][2] += 7
+    batches(history, "1/phone")[-1][2] += 8  # it pauses, so nobody can tell whose fault that is
     verdict = judge(history)
     assert verdict.good and verdict.stale == 1 and verdict.age_worst == pytest.approx(7.1)
 
