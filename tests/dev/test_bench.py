@@ -65,10 +65,10 @@ def test_a_filled_database_is_one_that_the_functions_could_have_written(perch):
 
 
 def test_a_missed_aim_is_said_and_a_measure_left_out_is_not_shown():
-    figures = {"polls": {"perch": 9_000.0, "pgbench": 18_000.0, "ratio": 0.5}}
+    figures = {"polls": {"perch": 9_000.0, "pgbench": 18_000.0, "ratio": 0.5, "nothing": 15_000.0}}
     [row] = report.table(figures)
     assert row[0].startswith("polls/s") and row[1] == "9000" and row[3] == "MISSED"
-    assert row[4] == "pgbench, same statement: 18000, ratio 0.50"
+    assert row[4].startswith("pgbench, same statement: 18000, ratio 0.50; ") and row[4].endswith(": 15000")
     figures["polls"]["perch"] = 11_000.0
     assert report.table(figures)[0][2:4] == ("≥ 10000", "reached")
 
