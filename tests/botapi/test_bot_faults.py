@@ -196,10 +196,12 @@ def test_it_ends_with_its_parent_unless_told_to_stay(tmp_path, stay):
 def test_it_says_what_is_wrong_with_the_token_file_and_not_what_is_in_it(tmp_path, token, words):
     if token:
         (tmp_path / "token").write_text(token)
-    result = subprocess.run([RUN, "--port", "0", "--token-file", tmp_path / "token"], capture_output=True, text=True)
+    result = subprocess.run([RUN, "--port", "0", "--token-file", tmp_path / "token"], capture_output=True, text=True,
+                            timeout=30)
     assert result.returncode == 2 and words in result.stderr and "nonsense" not in result.stderr
 
 
-def test_a_port_that_is_taken_is_named(api, tmp_path):
-    result = subprocess.run([RUN, "--port", str(api.port), "--token-file", api.token_file], capture_output=True, text=True)
+def test_a_port_that_is_taken_is_named(api):
+    result = subprocess.run([RUN, "--port", str(api.port), "--token-file", api.token_file], capture_output=True, text=True,
+                            timeout=30)
     assert result.returncode == 1 and result.stderr.startswith(f"port {api.port}: ")

@@ -8,6 +8,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.remote_connection import RemoteConnection
 
 from perchtest import wait_for
 
@@ -35,6 +36,7 @@ class Page:
 
 @pytest.fixture
 def page(api):
+    RemoteConnection.set_timeout(60)  # a driver that hangs does not hold up the suite
     profile = tempfile.mkdtemp(prefix="perch-phone-", dir=os.environ.get("PERCH_TEST_TMP"))
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
