@@ -61,7 +61,8 @@ fuzz_verdict() {
         say "    passed: $target ($(fuzz_progress "$log"))"
         return 0
     fi
-    grep -m 3 -E 'does not hold|ERROR: |runtime error:' "$log" >&2 || tail -n 20 "$log" >&2
+    # The input goes along, where it is short: a log is often all that is left of a machine.
+    grep -m 4 -E 'does not hold|ERROR: |runtime error:|^Base64: .{1,1000}$' "$log" >&2 || tail -n 20 "$log" >&2
     crash=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
     warn "fuzz target $target failed${crash:+; see it again: $program $crash}; all it said: $log"
     return 1

@@ -239,7 +239,9 @@ static int token_claims_read(jwt_t *jwt, int64_t now, struct token_claims *ret_c
         .expires_at = jwt_get_grant_int(jwt, "exp"),
     };
 
-    if (!token_text_equals(jwt_get_header(jwt, "typ"), "JWT") ||
+    /* libjwt does not mind how "alg" is spelt; RFC 7515, 4.1.1 does. */
+    if (!token_text_equals(jwt_get_header(jwt, "alg"), "HS256") ||
+        !token_text_equals(jwt_get_header(jwt, "typ"), "JWT") ||
         !token_text_equals(jwt_get_grant(jwt, "iss"), "perch") ||
         !token_text_equals(jwt_get_grant(jwt, "aud"), "perch") || token_has_strange(jwt))
         return ERR_UNAUTHORIZED;

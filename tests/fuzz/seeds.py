@@ -46,6 +46,7 @@ SEEDS = {
         "records-split": BEGIN + record(4, GET[:20]) + record(4, GET[20:]) + record(4) + record(5),
         "records-long-name": BEGIN + record(4, b"\x80\x00\x00\x90\x00" + b"N" * 144) + record(4) + record(5),
         "records-length-beyond": BEGIN + record(4, b"\xff\xff\xff\xff\xff\xff\xff\xffx") + record(4),
+        "records-length-huge": BEGIN + record(4, b"\xcd" * 30) + record(4),
         "records-values": record(9, b"\x0e\x00FCGI_MAX_CONNS", request=0) + BEGIN + record(4, GET) + record(4),
         "records-abort": BEGIN + record(4, GET) + record(2),
     },
@@ -93,6 +94,8 @@ SEEDS = {
         "good": '{"typ":"JWT","alg":"HS256","kid":"k1"}\n{"iss":"perch","aud":"perch","sub":"42","sid":7,'
                 '"iat":1699999000,"exp":1700001000}',
         "none": '{"typ":"JWT","alg":"none","kid":"k1"}\n{"iss":"perch"}',
+        "alg-case": '{"typ":"JWT","alg":"Hs256","kid":"k1"}\n{"iss":"perch","aud":"perch","sub":"42","sid":7,'
+                    '"iat":1699999000,"exp":1700001000}',
         "hs512": '{"typ":"JWT","alg":"HS512","kid":"k1"}\n{"iss":"perch"}',
         "crit": '{"typ":"JWT","alg":"HS256","kid":"k1","crit":["exp"]}\n{"iss":"perch","aud":"perch","sub":"42",'
                 '"sid":7,"iat":1699999000,"exp":1700001000,"nbf":1}',

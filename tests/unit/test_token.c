@@ -135,6 +135,7 @@ static void hostile_headers_are_refused(void **state)
     static const char *const headers[] = {
         "{\"alg\":\"none\",\"typ\":\"JWT\",\"kid\":\"k1\"}",
         "{\"alg\":\"NONE\",\"typ\":\"JWT\",\"kid\":\"k1\"}",
+        "{\"alg\":\"hs256\",\"typ\":\"JWT\",\"kid\":\"k1\"}",
         "{\"alg\":\"HS384\",\"typ\":\"JWT\",\"kid\":\"k1\"}",
         "{\"alg\":\"HS512\",\"typ\":\"JWT\",\"kid\":\"k1\"}",
         "{\"alg\":\"RS256\",\"typ\":\"JWT\",\"kid\":\"k1\"}",
