@@ -46,8 +46,8 @@ class Load:
         self.server.sql("CHECKPOINT")
         return self.result(self.start("send", clients=clients, seconds=seconds, warm_up=1), seconds + 60)
 
-    def ask(self, *, clients, seconds):
-        return self.result(self.start("ask", clients=clients, seconds=seconds, warm_up=1), seconds + 60)
+    def ask(self, *, clients, seconds, warm_up=1):
+        return self.result(self.start("ask", clients=clients, seconds=seconds, warm_up=warm_up), seconds + 60)
 
     def wake(self, *, waiting, rate, seconds, before=None, clients=16):
         """"memory" of the figures is weighed when all polls wait and everybody knows it; then before() is called, and
