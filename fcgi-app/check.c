@@ -10,9 +10,9 @@
 
 #include "child.h"
 #include "common/err.h"
+#include "common/listen_address.h"
 #include "common/redis.h"
 #include "common/store_event.h"
-#include "listen_address.h"
 #include "token.h"
 
 static bool tell(bool good, const char *what, const char *detail)

@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 #include "common/conf.h"
+#include "common/listen.h"
 #include "common/redis.h"
-#include "listen.h"
 #include "token.h"
 
 enum { CHILD_EXIT_FATAL = 2 }; /* starting another one would not help */

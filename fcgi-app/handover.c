@@ -12,9 +12,9 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/listen.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "listen.h"
 
 enum { FIRST_FD = 3, SPARE_FD = 16 };
 

@@ -15,12 +15,12 @@
 #include "child.h"
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/listen.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "handoff.h"
 #include "handover.h"
 #include "hub.h"
-#include "listen.h"
 #include "slots.h"
 #include "worker.h"
 

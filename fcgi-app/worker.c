@@ -13,9 +13,9 @@
 #include "child.h"
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/listen.h"
 #include "common/log.h"
 #include "common/store.h"
-#include "listen.h"
 #include "response.h"
 #include "router.h"
 

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "common/err.h"
-#include "fcgi-app/listen.h"
+#include "common/listen.h"
 
 static char folder[UNIT_TMP_BYTES];
 static char path[UNIT_TMP_BYTES + 16];

@@ -6,7 +6,7 @@
 #include <sys/un.h>
 
 #include "common/err.h"
-#include "fcgi-app/listen_address.h"
+#include "common/listen_address.h"
 
 #define KEY "PERCH_APP_SOCKET"
 
@@ -143,6 +143,25 @@ static void a_path_too_long_for_a_socket_is_refused(void **state)
     parsed(text);
 }
 
+static void only_loopback_and_unix_sockets_are_of_this_host_alone(void **state)
+{
+    static const struct {
+        const char *text;
+        bool local;
+    } places[] = {
+        {"/run/perch/notifier.sock", true}, {"127.0.0.1:9464", true},
+        {"127.255.255.254:1", true},        {"[::1]:9464", true},
+        {"10.0.0.1:9464", false},           {"[fd00::1]:9464", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(places); i++) {
+        struct listen_address address = parsed(places[i].text);
+
+        assert_int_equal(listen_address_is_local(&address.socket), places[i].local);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +169,7 @@ int main(void)
         cmocka_unit_test(an_ipv4_address_has_its_port_after_a_colon),
         cmocka_unit_test(an_ipv6_address_stands_in_brackets),
         cmocka_unit_test(the_private_networks_are_taken_from_end_to_end),
+        cmocka_unit_test(only_loopback_and_unix_sockets_are_of_this_host_alone),
         cmocka_unit_test(a_public_or_wildcard_address_is_refused),
         cmocka_unit_test(what_is_neither_is_refused),
         cmocka_unit_test(a_path_too_long_for_a_socket_is_refused),

@@ -14,9 +14,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "common/err.h"
-#include "common/log.h"
+#include "err.h"
 #include "listen_address.h"
+#include "log.h"
 
 enum { SEND_BUFFER_BYTES = 256 * 1024, RECEIVE_PATIENCE_S = 5 };
 

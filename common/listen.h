@@ -1,4 +1,4 @@
-/* Listening sockets for nginx. */
+/* Listening sockets: nginx's way in, and the notifier's for whoever watches it. */
 #ifndef PERCH_LISTEN_H
 #define PERCH_LISTEN_H
 

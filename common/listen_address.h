@@ -20,4 +20,7 @@ int listen_address_parse(const char *key, const char *text, struct listen_addres
  * (between a provider's own machines), RFC 4193. Unix sockets are. */
 bool listen_address_is_private(const struct sockaddr_storage *address);
 
+/* Of this host alone. Unix sockets are. */
+bool listen_address_is_local(const struct sockaddr_storage *address);
+
 #endif

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "common/err.h"
-#include "common/log.h"
+#include "err.h"
+#include "log.h"
 
 static const struct {
     uint32_t network;
@@ -35,6 +35,15 @@ bool listen_address_is_private(const struct sockaddr_storage *address)
         const struct in6_addr *host = &((const struct sockaddr_in6 *)address)->sin6_addr;
         return IN6_IS_ADDR_LOOPBACK(host) || (host->s6_addr[0] & 0xfe) == 0xfc;
     }
+    return address->ss_family == AF_UNIX;
+}
+
+bool listen_address_is_local(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
+    if (address->ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
     return address->ss_family == AF_UNIX;
 }
 
