@@ -115,6 +115,47 @@ static void ok_needs_a_status_that_says_so_too(void **state)
     bot_reply_release(&reply);
 }
 
+/* What one person sends does not hide what the others did. */
+static void a_nul_in_a_text_is_replaced(void **state)
+{
+    static const struct {
+        const char *body, *wanted;
+    } cases[] = {{"a\\u0000b", "a\xef\xbf\xbd"
+                               "b"},
+                 {"\\u0000\\u0000", "\xef\xbf\xbd\xef\xbf\xbd"},
+                 {"\\\\u0000", "\\u0000"},
+                 {"\\\\\\u0000", "\\\xef\xbf\xbd"},
+                 {"\\u00001", "\xef\xbf\xbd"
+                              "1"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct bot_reply reply;
+        char text[128];
+
+        snprintf(text, sizeof text, "{\"ok\":true,\"result\":\"%s\"}", cases[i].body);
+        read_text(&reply, 200, text);
+        assert_true(reply.understood && reply.ok);
+        assert_string_equal(json_object_get_string(reply.result), cases[i].wanted);
+        bot_reply_release(&reply);
+    }
+}
+
+static void a_body_that_ends_within_an_escape_is_not_understood(void **state)
+{
+    static const char *const texts[] = {"\\",       "\"\\",      "\"\\u",
+                                        "\"\\u000", "\"\\u0000", "{\"ok\":true}\\"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct bot_reply reply;
+
+        read_text(&reply, 200, texts[i]);
+        assert_false(reply.understood);
+        bot_reply_release(&reply);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +164,8 @@ int main(void)
         cmocka_unit_test(a_wait_is_a_number_of_seconds_up_to_a_day),
         cmocka_unit_test(what_is_not_the_bot_apis_is_not_understood),
         cmocka_unit_test(ok_needs_a_status_that_says_so_too),
+        cmocka_unit_test(a_nul_in_a_text_is_replaced),
+        cmocka_unit_test(a_body_that_ends_within_an_escape_is_not_understood),
     };
 
     return cmocka_run_group_tests_name("bot_reply", tests, NULL, NULL);
