@@ -29,6 +29,7 @@ static const struct {
     {400, "too long", BOT_SHORTEN},
     {400, "too_long", BOT_SHORTEN},
     {400, "can't parse", BOT_SHORTEN},
+    {400, "button", BOT_SHORTEN}, /* an address that Telegram takes no button for */
 };
 
 static enum bot_verdict classify_description(const struct bot_reply *reply)

@@ -8,10 +8,10 @@ struct bot_reply;
 
 enum bot_verdict {
     BOT_OK,
-    BOT_WAIT,        /* too many: wait as long as it says; no attempt is spent */
-    BOT_TOKEN_BAD,   /* stop sending, keep the queue, say so loudly, probe getMe */
-    BOT_LINK_DEAD,   /* the chat will take nothing more: mark the link, drop what waits for it */
-    BOT_SHORTEN,     /* the text is at fault: once more, shorter and plain; then a dead letter */
+    BOT_WAIT,      /* too many: wait as long as it says; no attempt is spent */
+    BOT_TOKEN_BAD, /* stop sending, keep the queue, say so loudly, probe getMe */
+    BOT_LINK_DEAD, /* the chat will take nothing more: mark the link, drop what waits for it */
+    BOT_SHORTEN,   /* what we wrote is at fault: once more, shorter and plain; then a dead letter */
     BOT_DEAD_LETTER, /* would be refused every time */
     BOT_CONFLICT,    /* somebody else polls, or a webhook is set */
     BOT_RETRY,       /* nothing was done, as far as anybody can tell */

@@ -1,7 +1,9 @@
 #include "compose.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "button.h"
 #include "sanitize.h"
 #include "utf16.h"
 
@@ -134,6 +136,37 @@ static void compose_write_count(const struct compose_job *job, const struct comp
     compose_add_text(job, TEXTS_YOU_HAVE_NEW, count);
 }
 
+static void compose_write_label(struct buf *label, const struct compose_job *job,
+                                enum texts_key key)
+{
+    buf_clear(label);
+    texts_add(label, job->locale, key, 0);
+}
+
+static void compose_write_buttons(const struct compose_job *job, const struct compose_news *news)
+{
+    const struct button mute = button_mute(COMPOSE_MUTE_MINUTES);
+    struct buf *members = &job->compose->members;
+    struct buf label = {0}, url = {0};
+
+    button_row_begin(members);
+    if (!job->plain && button_url_fits(news->open_url)) {
+        size_t length = strlen(news->open_url);
+
+        buf_add(&url, news->open_url, length - (news->open_url[length - 1] == '/'));
+        buf_adds(&url, "/#/");
+        if (news->open_peer != 0 && job->preview != COMPOSE_OFF)
+            buf_addf(&url, "with/%" PRId64, news->open_peer);
+        compose_write_label(&label, job, TEXTS_BUTTON_OPEN);
+        button_add_url(members, label.data, url.data);
+    }
+    compose_write_label(&label, job, TEXTS_BUTTON_MUTE);
+    button_add(members, label.data, &mute);
+    button_row_end(members);
+    buf_release(&label);
+    buf_release(&url);
+}
+
 void compose_write(struct compose *compose, const struct compose_news *news, bool plain)
 {
     const struct compose_job job = {
@@ -145,6 +178,7 @@ void compose_write(struct compose *compose, const struct compose_news *news, boo
     };
 
     buf_clear(&compose->text);
+    buf_clear(&compose->members);
     compose->entity_count = 0;
     if (job.preview == COMPOSE_OFF)
         compose_write_count(&job, news);
@@ -152,15 +186,17 @@ void compose_write(struct compose *compose, const struct compose_news *news, boo
         compose_write_one(&job, &news->senders[0]);
     else
         compose_write_digest(&job, news);
+    compose_write_buttons(&job, news);
 }
 
 void compose_release(struct compose *compose)
 {
     buf_release(&compose->text);
+    buf_release(&compose->members);
     compose->entity_count = 0;
 }
 
-/* The rest of the object, behind the ids. */
+/* The rest of the object, behind the ids. An edit without buttons would take them away. */
 static void compose_add_rest(struct buf *json, const struct compose *compose)
 {
     buf_adds(json, ",\"text\":");
@@ -170,6 +206,7 @@ static void compose_add_rest(struct buf *json, const struct compose *compose)
                  i == 0 ? ",\"entities\":[" : ",", compose->entities[i].offset,
                  compose->entities[i].length);
     buf_adds(json, compose->entity_count > 0 ? "]" : "");
+    buf_add(json, compose->members.data, compose->members.length);
     buf_adds(json, ",\"link_preview_options\":{\"is_disabled\":true}}");
 }
 

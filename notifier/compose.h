@@ -13,7 +13,10 @@
  *   Bob: hello                                Bob: 1 new message
  *   … and from 3 more
  *
- * Only the senders' names are bold. `off` has nothing in it that anybody wrote, names neither. */
+ * Only the senders' names are bold. `off` has nothing in it that anybody wrote, names neither.
+ *
+ * Below stand buttons: one that opens the page, in `full` and `sender` at the sender's dialog,
+ * where Telegram would take its address; one that mutes for an hour. */
 #ifndef PERCH_COMPOSE_H
 #define PERCH_COMPOSE_H
 
@@ -29,6 +32,7 @@ enum {
     COMPOSE_PLAIN_UNITS = 1000,
     COMPOSE_NAME_UNITS = 128, /* a name can be this long; 64 characters are allowed */
     COMPOSE_LINES_MAX = 30,   /* senders named in a digest */
+    COMPOSE_MUTE_MINUTES = 60,
 };
 
 /* In the order of what they tell. */
@@ -49,6 +53,8 @@ struct compose_news {
     enum compose_preview ceiling; /* the most that the operator allows */
     int sender_count;             /* 1 or more */
     const struct compose_sender *senders;
+    const char *open_url; /* the page's address; NULL: it is not known */
+    int64_t open_peer;    /* the one sender's id; 0 where there are several */
 };
 
 /* A bold part, in UTF-16 units. */
@@ -62,11 +68,12 @@ struct compose {
     struct buf text;
     int entity_count;
     struct compose_entity entities[COMPOSE_LINES_MAX];
+    struct buf members; /* further parameters, each with a comma before it: the buttons */
 };
 
 /* Never empty, and within both limits: what is too long ends in "…". `plain` is the form for a
  * second try when Telegram found the first too long or could not parse it: COMPOSE_PLAIN_UNITS at
- * most, and nothing bold. */
+ * most, nothing bold, and no address. */
 void compose_write(struct compose *compose, const struct compose_news *news, bool plain);
 
 void compose_release(struct compose *compose);

@@ -294,7 +294,7 @@ static void parameters_are_json_without_parse_mode_or_link_previews(void **state
     assert_string_equal(json_object_get_string(member(entity, "type")), "bold");
     assert_int_equal(json_object_get_int(member(entity, "offset")), 0);
     assert_int_equal(json_object_get_int(member(entity, "length")), 5);
-    assert_int_equal(json_object_object_length(object), 4);
+    assert_int_equal(json_object_object_length(object), 5);
     json_object_put(object);
 
     buf_clear(&json);
@@ -305,10 +305,85 @@ static void parameters_are_json_without_parse_mode_or_link_previews(void **state
     assert_int_equal(json_object_get_int64(member(object, "chat_id")), -5);
     assert_int_equal(json_object_get_int64(member(object, "message_id")), 77);
     assert_false(json_object_object_get_ex(object, "entities", NULL));
-    assert_int_equal(json_object_object_length(object), 4);
+    assert_int_equal(json_object_object_length(object), 5);
     json_object_put(object);
     buf_release(&json);
     compose_release(&compose);
+}
+
+/* "Label=where …" of the buttons of a new message and of an edit, which are the same. */
+static void assert_buttons(const struct compose_news *news, bool plain, const char *wanted)
+{
+    struct compose compose = {0};
+
+    compose_write(&compose, news, plain);
+    for (int edit = 0; edit < 2; edit++) {
+        struct buf json = {0}, found = {0};
+        json_object *object, *row;
+
+        if (edit)
+            compose_add_edit(&json, 1, 2, &compose);
+        else
+            compose_add_send(&json, 1, &compose);
+        object = json_tokener_parse(json.data);
+        row = member(member(object, "reply_markup"), "inline_keyboard");
+        assert_int_equal(json_object_array_length(row), 1);
+        row = json_object_array_get_idx(row, 0);
+        for (size_t i = 0; i < json_object_array_length(row); i++) {
+            json_object *button = json_object_array_get_idx(row, i);
+            json_object *where = NULL;
+
+            if (!json_object_object_get_ex(button, "url", &where))
+                where = member(button, "callback_data");
+            buf_addf(&found, "%s%s=%s", i > 0 ? " " : "",
+                     json_object_get_string(member(button, "text")), json_object_get_string(where));
+        }
+        assert_string_equal(found.data, wanted);
+        json_object_put(object);
+        buf_release(&json);
+        buf_release(&found);
+    }
+    compose_release(&compose);
+}
+
+static void buttons_open_the_dialog_and_mute_for_an_hour(void **state)
+{
+    struct compose_news news = news_of(&alice, 1);
+
+    (void)state;
+    assert_buttons(&news, false, "Mute 1 h=m60");
+    news.open_url = "https://chat.example.org";
+    assert_buttons(&news, false, "Open=https://chat.example.org/#/ Mute 1 h=m60");
+    news.open_peer = 5;
+    assert_buttons(&news, false, "Open=https://chat.example.org/#/with/5 Mute 1 h=m60");
+    news.open_url = "https://example.org/perch/";
+    assert_buttons(&news, false, "Open=https://example.org/perch/#/with/5 Mute 1 h=m60");
+    news.locale = TEXTS_RU;
+    assert_buttons(&news, false, "Открыть=https://example.org/perch/#/with/5 Без звука 1 ч=m60");
+}
+
+static void a_button_that_telegram_would_refuse_is_left_out(void **state)
+{
+    struct compose_news news = news_of(&alice, 1);
+
+    (void)state;
+    news.open_url = "http://chat.example.org";
+    assert_buttons(&news, false, "Mute 1 h=m60");
+    news.open_url = "https://localhost:8080";
+    assert_buttons(&news, false, "Mute 1 h=m60");
+    news.open_url = "https://chat.example.org";
+    assert_buttons(&news, true, "Mute 1 h=m60");
+}
+
+static void with_preview_off_no_button_tells_the_sender(void **state)
+{
+    struct compose_news news = news_of(&alice, 1);
+
+    (void)state;
+    news.preview = COMPOSE_OFF;
+    news.open_url = "https://chat.example.org";
+    news.open_peer = 5;
+    assert_buttons(&news, false, "Open=https://chat.example.org/#/ Mute 1 h=m60");
 }
 
 /* Any code point but NUL and surrogates, with a liking for what makes trouble. */
@@ -417,6 +492,9 @@ int main(void)
         cmocka_unit_test(astral_characters_count_twice_and_stay_whole),
         cmocka_unit_test(the_plain_form_is_shorter_and_not_bold),
         cmocka_unit_test(parameters_are_json_without_parse_mode_or_link_previews),
+        cmocka_unit_test(buttons_open_the_dialog_and_mute_for_an_hour),
+        cmocka_unit_test(a_button_that_telegram_would_refuse_is_left_out),
+        cmocka_unit_test(with_preview_off_no_button_tells_the_sender),
         cmocka_unit_test(ten_thousand_random_messages_keep_the_rules),
     };
 
