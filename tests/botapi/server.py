@@ -28,7 +28,8 @@ CONTROL = {
     "send_media": "telegram.send_media", "edit": "telegram.edit", "press": "telegram.press", "block": "telegram.block",
     # What Telegram does.
     "fault": "faults.add", "clear_faults": "faults.clear", "limits": "telegram.limits.set",
-    "restart_updates": "telegram.updates.restart", "repeat_update": "repeat_update", "reset": "reset",
+    "restart_updates": "telegram.updates.restart", "push_update": "telegram.updates.push",
+    "repeat_update": "repeat_update", "reset": "reset",
     # Looking.
     "bot": "read_bot", "chats": "read_chats", "chat": "read_chat", "log": "read_log",
 }

@@ -78,7 +78,7 @@ class BotApi:
         return reply.json()
 
     def phone(self, first_name="Alice", **person):
-        """Somebody new: id, last_name, username, language_code; not yet in touch with the bot."""
+        """Somebody new: id, last_name, username, language_code; not yet in touch with the bot, unless `started`."""
         return Phone(self, self.control("make_chat", first_name=first_name, **person)["id"])
 
     def fault(self, kind, method=None, chat=None, times=1, **details):
@@ -99,6 +99,10 @@ class BotApi:
     def restart_updates(self, first=None):
         """The ids of updates go on somewhere else."""
         self.control("restart_updates", first=first)
+
+    def push_update(self, kind, value):
+        """An update of the test's own making, with whatever in it."""
+        self.control("push_update", kind=kind, value=value)
 
     def repeat_update(self):
         """The last update once more, under a new id."""

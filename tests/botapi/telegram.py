@@ -210,14 +210,15 @@ class Telegram:
             raise Impossible("the bot is blocked" if chat.blocked else "press Start first")
         return chat
 
-    def make_chat(self, id=None, first_name="Alice", last_name=None, username=None, language_code="en"):
-        """Ids are large by default: they may have 52 bits."""
+    def make_chat(self, id=None, first_name="Alice", last_name=None, username=None, language_code="en", started=False):
+        """Ids are large by default: they may have 52 bits. `started`: Start was pressed long ago."""
         id = id or random.randrange(2**40, ID_MAX)
         if not 0 < id <= ID_MAX or id in self.chats:
             raise Impossible(f"{id} is taken, or not an id of at most 52 bits")
         user = {"id": id, "is_bot": False, "first_name": first_name, "last_name": last_name, "username": username,
                 "language_code": language_code}
         self.chats[id] = Chat({key: value for key, value in user.items() if value is not None})
+        self.chats[id].started = started
         return self.chats[id].state()
 
     def start(self, chat, payload=""):

@@ -231,3 +231,15 @@ def test_polling_and_a_webhook_exclude_each_other(api, alice, beside):
 @pytest.mark.parametrize("url", ["https://hooks.example.org/", "ftp://127.0.0.1/", "http://[::"])
 def test_a_webhook_elsewhere_is_refused(api, url):
     assert api.bot("setWebhook", url=url)["error_code"] == 400
+
+
+def test_a_test_can_make_an_update_of_its_own(api, alice):
+    api.push_update("message", {"text": "\0", "chat": None})
+    [update] = api.bot("getUpdates")["result"]
+    assert update["message"] == {"text": "\0", "chat": None}
+
+
+def test_somebody_who_started_long_ago_can_be_written_to(api):
+    phone = api.phone("Bob", started=True)
+    assert api.bot("sendMessage", chat_id=phone.id, text="hello")["ok"]
+    assert api.bot("getUpdates")["result"] == []
