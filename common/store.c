@@ -1,5 +1,7 @@
 #include "store.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +45,19 @@ void store_ids_read(struct arena *arena, const struct pg_result *result, int row
     }
 }
 
+const char *store_ids_text(struct arena *arena, const struct store_ids *ids)
+{
+    enum { ID_MAX = sizeof ",-9223372036854775808" };
+    size_t size = ((size_t)ids->count + 1) * ID_MAX;
+    char *text = arena_alloc(arena, size);
+    size_t length = (size_t)snprintf(text, size, "{");
+    for (int i = 0; i < ids->count; i++)
+        length += (size_t)snprintf(text + length, size - length, "%s%" PRId64, i > 0 ? "," : "",
+                                   ids->ids[i]);
+    snprintf(text + length, size - length, "}");
+    return text;
+}
+
 int store_status(const char *status)
 {
     if (strcmp(status, "ok") == 0 || strcmp(status, "repeat") == 0)
@@ -65,12 +80,14 @@ int store_mutate(struct pg *pg, struct arena *arena, const struct pg_statement *
         .epoch = store_text(arena, &result, 0, 2),
     };
     for (int row = 0; row < result.rows && row < STORE_WAKES_MAX && !pg_is_null(&result, row, 3);
-         row++)
+         row++) {
+        ret_change->notify = ret_change->notify || strcmp(pg_text(&result, row, 0), "notify") == 0;
         ret_change->wakes[ret_change->wake_count++] = (struct store_wake){
             .user_id = pg_int(&result, row, 3),
             .seq = pg_int(&result, row, 4),
             .event = store_text(arena, &result, row, 5),
         };
+    }
 out:
     pg_result_clear(&result);
     return err;

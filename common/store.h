@@ -32,6 +32,7 @@ struct store_wake {
 /* What a mutation did. */
 struct store_change {
     bool repeat;        /* nothing: it had been done before */
+    bool notify;        /* queued a notification: the notifier has something to look at */
     const char *result; /* JSON of the thing that changed, NULL where there is none */
     const char *epoch;
     int wake_count;

@@ -21,6 +21,8 @@ const char *store_text(struct arena *arena, const struct pg_result *result, int 
 /* A bigint[] such as {1,2,3}. */
 void store_ids_read(struct arena *arena, const struct pg_result *result, int row, int column,
                     struct store_ids *ret_ids);
+/* The other way round, in the arena. */
+const char *store_ids_text(struct arena *arena, const struct store_ids *ids);
 
 /* 0 for 'ok' and 'repeat', else the error whose code the status is. */
 int store_status(const char *status) __attribute__((warn_unused_result));

@@ -13,6 +13,7 @@
  *     unanswered   requests with this row that got no HTTP answer (also: whose answer nobody noted)
  *     retry_at     not before; of no other row's concern, so a row that fails holds up no other
  *     failures     answers that refused it for now, in a row: how long the next wait is
+ *     plain        Telegram found the text at fault: the short form now, and then a dead letter
  *     due_at       when a look is worth it again: an index to the recipients, never a reason to
  *                  send. POLICY_WAIT moves it for all rows of the recipient. Waits of less than a
  *                  minute may stay in memory: a restart looks at once, and decides the same. Who
@@ -21,13 +22,16 @@
  *     opened_at, step, edited_at, message_id (Telegram's)
  *     read_upto    the dialog's read mark when the window was opened: something was read since, if
  *                  dialogs.read_upto is greater now
- *     told         how many messages Telegram's message tells of; an edit adds to them
+ *     first_id     the first of our messages that Telegram's message tells of: it tells of what the
+ *                  sender wrote from there on, and an edit adds to it
  *     Gone with the link, for Telegram's message ids are the chat's (a foreign key that cascades).
  *     May be cleaned away a day after opened_at: policy_window_open() forgets it then
  *   telegram_links, one row for each recipient
  *     sent_at      when the last request to the chat began; policy_pace()
  *     retry_at     429: nothing to this chat before
  *     muted_until  /mute
+ *     revision     another one after each change of settings and mutes: a claim or a wait that was
+ *                  decided before such a change does nothing
  *   telegram_bot, one row
  *     retry_at     429 for several chats: nothing to anybody before
  * Presence is Redis', and is not kept: unknown is a state of its own.
@@ -41,7 +45,7 @@
  *      new message or a digest policy_window_open(), for an edit edited_at = now; sent_at = now.
  *   3. The bytes go out.
  *   4. The answer (bot_error.h), in one transaction. Told: the rows are deleted; message_id (of a
- *      new message; a digest has none, for it is never edited) and told are noted. A dead letter:
+ *      new message; a digest has none, for it is never edited) is noted. A dead letter:
  *      the rows are deleted, the window is put back as it was before 2. To be tried again:
  *      unanswered - 1, failures + 1 and the rows' retry_at (BOT_WAIT: only the link's; shortened:
  *      none), the window put back. The message to edit is gone: so, too, with retry_at and

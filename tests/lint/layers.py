@@ -18,7 +18,7 @@ RULES = [
 ]
 SQL = re.compile(r'"\s*(select\s|insert\s+into\s|update\s+[\w.]+\s+set\b|delete\s+from\s|with\s+\w+\s+as\b|call\s+\w+\.)',
                  re.I)
-SQL_HOME = r"common/store(_\w+)?\.[ch]"
+SQL_HOME = r"(common|notifier)/store(_\w+)?\.[ch]"
 PROGRAMS = ("fcgi-app", "notifier", "ctl")
 
 
@@ -33,7 +33,7 @@ def look(path):
             look_include(f"{path}:{number}", path, include.group(1))
     for number, line in enumerate(code(path, texts=True), 1):
         if SQL.search(line) and not re.fullmatch(SQL_HOME, path):
-            complain(f"{path}:{number}", "SQL belongs into common/store_*.c")
+            complain(f"{path}:{number}", "SQL belongs into common/store_*.c or notifier/store_*.c")
 
 
 def look_include(where, path, included):

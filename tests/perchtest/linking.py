@@ -75,9 +75,8 @@ def says(database, chat):
 def queue(database, user):
     """Somebody writes to the account; how many notifications wait for it now."""
     [sender] = database.people(1)
-    [(status, _)] = {row[:2] for row in database.rows("SELECT * FROM perch.send_message(%s, %s, NULL, 'x')", [sender, user],
-                                                      "perch_app")}
-    assert status == "ok"
+    rows = database.rows("SELECT * FROM perch.send_message(%s, %s, NULL, 'x')", [sender, user], "perch_app")
+    assert rows[0][0] == "ok"
     return queued(database, user)
 
 

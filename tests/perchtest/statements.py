@@ -1,4 +1,4 @@
-"""The statements that perch-fcgi itself prepares, read from its source: a test of another one proves nothing."""
+"""The statements that the programs themselves prepare, read from their source: a test of another one proves nothing."""
 
 import ast
 import re
@@ -10,7 +10,8 @@ LITERAL = r'"(?:[^"\\]|\\.)*"'
 
 def source():
     """The store's files as one text, continued lines joined, comments left out."""
-    files = [path for suffix in "hc" for path in sorted((TOP / "common").glob(f"store*.{suffix}"))]
+    files = [path for suffix in "hc" for folder in ("common", "notifier")
+             for path in sorted((TOP / folder).glob(f"store*.{suffix}"))]
     text = "".join(path.read_text() for path in files).replace("\\\n", " ")
     return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
 
@@ -28,7 +29,7 @@ def expand(tokens, text):
 
 
 def program_statement(name):
-    """The SQL of one `struct pg_statement` of common/store_*.c, with $1, $2 …"""
+    """The SQL of one `struct pg_statement` of a store_*.c, with $1, $2 …"""
     text = source()
     found = re.findall(rf'\{{\s*"{name}",\s*((?:(?:{LITERAL}|\w+)\s*)+)\}}', text)
     assert len(found) == 1, f"{len(found)} statements are called {name}"

@@ -154,6 +154,35 @@ def test_codes_and_requests_nobody_can_use_go_and_what_the_bot_could_not_say(clu
         assert database.value(f"SELECT count(*) FROM perch.{table}") == 1, table
 
 
+TELEGRAM = {
+    "telegram_windows (recipient_id, sender_id, opened_at, step, edited_at, message_id, read_upto, first_id)":
+        ("%(user)s, i, {at}, 0, now(), 0, 0, 0", "1 day"),
+    "telegram_offers (id, chat_id, user_id, peer_id, client_id, body, made_at)":
+        ("'offer-' || i, 1, 1, 1, gen_random_uuid(), 'x', {at}", "1 day"),
+    "telegram_updates (update_id, received_at)": ("i, {at}", "2 days"),
+    "telegram_told (chat_id, message_id, user_id, told_at)": ("1, i, 1, {at}", "30 days"),
+    "telegram_dead (message_id, sender_id, recipient_id, recipient_seq, created_at, died_at, reason)":
+        ("i, 1, 1, 1, now(), {at}, ''", "30 days"),
+}
+
+
+@pytest.mark.parametrize("table", TELEGRAM)
+def test_what_the_notifier_goes_by_is_kept_for_as_long_as_it_may_ask(database, table):
+    """More than a batch that is too old, and one row that is not quite."""
+    row, age = TELEGRAM[table]
+    walk(database)
+    [user] = database.people(1)
+    with database.connect("postgres") as connection:
+        connection.execute("INSERT INTO perch.telegram_links (user_id, chat_id) VALUES (%(user)s, -%(user)s)", {"user": user})
+        at = f"now() - interval '{age}' - CASE WHEN i > 0 THEN interval '1 minute' ELSE '-1 minute' END"
+        connection.execute(f"INSERT INTO perch.{table} SELECT {row.format(at=at)}"
+                           f" FROM generate_series(0, {BATCH}) AS i", {"user": user})
+    name = table.split()[0]
+    assert batch(database) is True and batch(database) is False
+    assert database.value(f"SELECT count(*) FROM perch.{name}") == 1
+    database.cluster.execute(f"TRUNCATE perch.{name}", database=database.name)
+
+
 def test_cleaning_waits_for_nobody_who_uses_a_code(database):
     [user] = database.people(1)
     database.cluster.execute("INSERT INTO perch.telegram_codes VALUES"

@@ -1,9 +1,11 @@
 """The statements that everything waits for are planned once per connection, not at each call."""
 
+import re
 import uuid
 
 import pytest
 
+from perchtest.cluster import TOP
 from perchtest.statements import program_statement, session_settings
 
 SEND = "SELECT * FROM perch.send_message(%s, %s, %s, 'x')"
@@ -58,3 +60,39 @@ def test_a_page_of_people_reads_a_page_not_everybody(database, statement, patter
     assert plan["Plan"]["Actual Rows"] >= 1
     # In the worst case here nine people are passed over for each that is shown.
     assert rows_read(plan["Plan"]) < 1200, plan
+
+
+NOTIFIER = ("notify_look", "notify_pending", "notify_wait", "notify_claim", "notify_told", "notify_failed", "notify_block",
+            "update_answer", "update_start", "update_unblock", "update_block", "update_unlink", "update_mute", "update_status",
+            "update_reply", "update_text", "update_offer", "update_inbox", "say_next", "say_claim", "say_drop", "say_retry",
+            "bot_set", "notifier_counts", "dead_list", "dead_redrive")
+
+
+def test_the_notifiers_statements_fit_the_schema(database):
+    """All that it prepares when it connects, in its own role."""
+    source = "".join(path.read_text() for path in sorted((TOP / "notifier").glob("store_*.c")))
+    assert set(NOTIFIER) <= set(re.findall(r'\{\s*"(\w+)",', source)), "the list of this test names a statement that is no more"
+    with database.connect("perch_notifier") as notifier:
+        notifier.execute(session_settings())
+        notifier.execute("SET tcp_keepalives_idle = 2; SELECT perch.epoch_check()")
+        for name in NOTIFIER:
+            notifier.execute(f"PREPARE {name} AS {program_statement(name)}")
+
+
+def test_a_look_reads_what_is_due_and_not_the_whole_outbox(database):
+    """However many wait for their window, or for the morning."""
+    with database.connect("postgres") as owner:
+        owner.execute("TRUNCATE perch.outbox")
+        owner.execute("INSERT INTO perch.outbox (message_id, sender_id, recipient_id, recipient_seq, created_at, due_at)"
+                      " SELECT i, 1, i % 500, i, now(), now() + CASE WHEN i <= 10 THEN '-1 s' ELSE '1 h' END::interval"
+                      " FROM generate_series(1, 20000) AS i")
+        owner.execute("ANALYZE perch.outbox")
+        owner.execute(session_settings())
+        [[[plan]]] = owner.execute("EXPLAIN (ANALYZE, FORMAT JSON) SELECT recipient_id, due_at FROM perch.outbox"
+                                   " WHERE due_at <= now() AND recipient_id <> ALL ('{}'::bigint[])"
+                                   " ORDER BY due_at, recipient_id LIMIT 10000").fetchall()
+        assert rows_read(plan["Plan"]) == 10
+        [[[plan]]] = owner.execute("EXPLAIN (ANALYZE, FORMAT JSON) SELECT * FROM perch.outbox x WHERE x.recipient_id = 7"
+                                   " ORDER BY x.id LIMIT 10").fetchall()
+        assert rows_read(plan["Plan"]) == 10, "somebody with many rows is read whole"
+        owner.execute("TRUNCATE perch.outbox")

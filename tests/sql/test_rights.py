@@ -19,9 +19,14 @@ TABLES = """
     SELECT oid::regclass::text FROM pg_class
     WHERE relnamespace = 'perch'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
 """
-INTERNAL = ("mailboxes_lock", "event_append", "message_announce", "message_lock", "dialogs_advance", "send_refused", "change_none",
-            "epoch_draw", "fingerprint", "clean_events", "clean_sessions", "clean_outbox", "clean_telegram", "telegram_chat_lock", "telegram_chat_withdraw",
-            "telegram_link_drop", "telegram_link_revive", "telegram_ask", "telegram_say", "telegram_may_take", "account_name")
+INTERNAL = ("mailboxes_lock", "event_append", "message_announce", "message_lock", "dialogs_advance", "send_refused",
+            "change_none", "epoch_draw", "fingerprint", "clean_events", "clean_sessions", "clean_outbox",
+            "clean_telegram", "telegram_chat_lock", "telegram_chat_withdraw", "telegram_link_drop",
+            "telegram_link_revive", "telegram_ask", "telegram_say", "telegram_may_take", "account_name",
+            "telegram_revise", "users_revise", "dialogs_revise", "telegram_recall", "messages_recall", "quiet_hours",
+            "notify_lock", "notify_over", "notify_news", "notify_windows_put", "telegram_locale", "update_begin",
+            "update_repeat", "update_end", "update_post", "telegram_chat_user", "telegram_status",
+            "telegram_update_put", "clean_rows")
 
 
 def denied(database, role, statement, *parameters):
@@ -97,7 +102,7 @@ def test_the_app_role_has_no_right_but_select_on_any_table(database):
     assert wrong == []
 
 
-def test_the_notifier_writes_nothing_but_its_outbox_and_what_is_its_own(database):
+def test_the_notifier_writes_nothing_but_what_is_its_own(database):
     wrong = database.rows(
         f"SELECT t.name, r.name FROM ({TABLES}) AS t (name),"
         " unnest(ARRAY['INSERT', 'UPDATE', 'REFERENCES']) AS r (name)"
@@ -182,6 +187,31 @@ def test_the_notifier_neither_sends_nor_touches_accounts(database, call):
     "perch.telegram_block(1, now())",
     "perch.telegram_unlink_chat(1)",
     "perch.telegram_bot_set(1, 'x')",
+    "perch.notify_look(1, '{}', 1)",
+    "perch.notify_pending(1, 1)",
+    "perch.notify_wait(1, 1, '{}', 1, 1)",
+    "perch.notify_claim(1, 1, 1, '{}', '{}', false, '{}', '{}')",
+    "perch.notify_told(1, 1, '{}', 1, 1, 1)",
+    "perch.notify_failed(1, 1, '{}', 'again', 1, 1, '', '[]', 1)",
+    "perch.notify_block(1, 1)",
+    "perch.dead_list(1, 1)",
+    "perch.dead_redrive(1, 1)",
+    "perch.update_answer(NULL, '', '{}')",
+    "perch.update_start(NULL, '', '', '', false)",
+    "perch.update_unblock(NULL, '', '')",
+    "perch.update_block(NULL)",
+    "perch.update_unlink(NULL)",
+    "perch.update_mute(NULL, 1)",
+    "perch.update_status(NULL)",
+    "perch.update_reply(NULL, 1, gen_random_uuid(), '')",
+    "perch.update_text(NULL, gen_random_uuid(), '')",
+    "perch.update_offer(NULL, '')",
+    "perch.update_inbox(1)",
+    "perch.say_next(1, '{}', 1)",
+    "perch.say_claim(1, 1)",
+    "perch.say_drop(1)",
+    "perch.say_retry(1, 1, true, 1)",
+    "perch.notifier_counts()",
 ])
 def test_only_the_notifier_speaks_for_a_chat(database, call):
     denied(database, "perch_app", f"SELECT {call}")
@@ -195,6 +225,13 @@ def test_only_the_notifier_speaks_for_a_chat(database, call):
     "DELETE FROM perch.telegram_links",
     "UPDATE perch.telegram_bot SET username = 'x'",
     "DELETE FROM perch.telegram_bot",
+    "SELECT FROM perch.outbox",
+    "SELECT FROM perch.telegram_links",
+    "SELECT FROM perch.telegram_windows",
+    "SELECT FROM perch.telegram_told",
+    "SELECT FROM perch.telegram_dead",
+    "SELECT FROM perch.telegram_offers",
+    "SELECT FROM perch.telegram_updates",
     "UPDATE perch.telegram_says SET kind = 'x'",
 ])
 def test_the_notifier_links_only_through_functions(database, statement):

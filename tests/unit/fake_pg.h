@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-enum { FAKE_PG_PARAMS = 16, FAKE_PG_PARAM_MAX = 128 };
+enum { FAKE_PG_PARAMS = 16, FAKE_PG_PARAM_MAX = 256 };
 
 struct fake_pg {
     bool refuses; /* connections */
