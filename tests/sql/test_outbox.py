@@ -495,7 +495,7 @@ def test_of_several_only_the_text_that_shows_goes(database, bob, alice):
     app(database, "delete_message", alice, shown[0])
     assert bob.said() == []
     app(database, "delete_message", alice, shown[2])
-    assert bob.said() == [("recall", {"message_id": message, "account": "Alice", "count": 1})]
+    assert bob.said() == [("recall", {"message_id": message, "account": "Alice", "count": 1, "preview": "full"})]
 
 
 def test_a_message_deleted_while_it_was_under_way_is_deleted_there_too(database, bob, alice):

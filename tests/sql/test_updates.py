@@ -477,6 +477,22 @@ def test_a_notification_is_not_recalled_where_there_is_no_link(database, quiet, 
     assert [row.kind for row in next_says(database)[0]] == ["unlinked_page"]
 
 
+def test_whoever_types_without_end_is_not_answered_without_end(database, quiet, bob, alice):
+    """Every update takes effect all the same, and a tapped button is always answered."""
+    send(database, alice, bob.user)
+    bob.tell()
+    for _ in range(12):
+        say(database, bob.chat)
+    assert len(said(database, bob.chat)) == 10
+    for _ in range(10):
+        say(database, bob.chat)
+    common = update(database, bob.chat)
+    assert apply(database, "mute", common, 60)[0] == "ok"
+    assert offset(database) == common[1] and bob.head().muted_until > now_ms()
+    apply(database, "mute", update(database, bob.chat, callback="q"), 0)
+    assert [kind for kind, _ in said(database, bob.chat)] == ["help"] * 10 + ["unmuted"]
+
+
 # For whoever watches
 
 
