@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cursor.h"
+#include "common/cursor.h"
 
 enum {
     HANDOFF_QUEUE_BYTES = 8 * 1024 * 1024,

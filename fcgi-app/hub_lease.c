@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/lease_script.h"
 #include "common/log.h"
 #include "common/loop_redis.h"
 #include "common/memory.h"
 #include "hub_state.h"
-#include "lease_script.h"
 
 enum {
     CHANGES_PER_CALL = 256,

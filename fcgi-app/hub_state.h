@@ -16,8 +16,8 @@
 #include "child.h"
 #include "common/buf.h"
 #include "common/pg.h"
+#include "common/wake.h"
 #include "handoff.h"
-#include "wake.h"
 
 enum {
     HUB_TICK_MS = 100,         /* between steps of what is spread over time */

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
+#include "common/lease_script.h"
 #include "common/log.h"
-#include "lease_script.h"
 #include "worker.h"
 
 static enum lease_state state_of(char letter, bool known)

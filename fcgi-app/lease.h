@@ -1,18 +1,4 @@
-/* Who is there: leases in Redis that end by themselves unless they are renewed.
- *
- *   "<prefix>l:<user>"   a hash. "<session>:<tab>": "<expiry> <0|1 active> <acked seq> <poll>" for
- *                        each device that polls (without a tab, for each poll by its id), where
- *                        acked seq is the position up to which it has everything; "on", "act":
- *                        until when the user is online, active; "seen": the last sign of life;
- *                        "told": the state announced last, "at" when
- *   "<prefix>leases"     a sorted set of "<user>:<session>:<tab>" by expiry
- *   "<prefix>changed"    a sorted set of users whose state is not what was told, by when to tell it
- *   "<prefix>presence"   a hash. "since": from when on all leases were kept; "beat": when a hub
- * last looked after them
- *
- * Times are milliseconds since 1970 by Redis' clock. Leases are to be believed when `since` is
- * older than 60 s, in which every device has polled again (a poll waits for 50 at most), and `beat`
- * not older than 5; otherwise presence is unknown, and nobody is taken to be offline because of it.
+/* Who is there, as workers ask and tell it. common/lease_script.h says what stands in Redis.
  *
  * Only hubs write leases (hub_lease.c), so that what one poll brings about stays in order; here is
  * what workers ask, and what they tell their hub. None of it fails: it is only a hint. */

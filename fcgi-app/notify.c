@@ -6,9 +6,9 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/wake.h"
 #include "lease.h"
 #include "render.h"
-#include "wake.h"
 #include "worker.h"
 
 struct notify_item {

@@ -3,10 +3,10 @@
 #define PERCH_RENDER_H
 
 #include "common/buf.h"
+#include "common/cursor.h"
 #include "common/err.h"
 #include "common/store_message.h"
 #include "common/store_user.h"
-#include "cursor.h"
 
 /* A user; or the text before the value of "online", and the text behind it. */
 void render_user(struct buf *buf, const struct store_user *user);

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/cursor.h"
 #include "common/err.h"
-#include "fcgi-app/cursor.h"
 #include "fcgi-app/rfc3339.h"
 #include "fcgi-app/uuid.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/err.h"
-#include "fcgi-app/wake.h"
+#include "common/wake.h"
 
 static bool wakes_equal(const struct wake *one, const struct wake *other)
 {

@@ -12,7 +12,7 @@ import redis
 from perchtest import wait_for
 from perchtest.statements import LITERAL
 
-SOURCE = Path(__file__).resolve().parents[2] / "fcgi-app/lease_script.c"
+SOURCE = Path(__file__).resolve().parents[2] / "common/lease_script.c"
 EVENTS = ("put", "put", "cut", "drop", "bye", "end", "pass", "pass", "pass", "turn", "turn", "died")
 PREFIX, USERS, TABS, PARTNERS = "t:", ("7", "9007199254740991"), ("1:a", "1:b b", "2:a", "2:new\nline"), "{100}"
 
@@ -103,6 +103,11 @@ class Model:
 
     def check(self):
         assert self.run("look", ",".join(USERS)) == "k" + "".join(self.states().values())
+        for user in USERS:
+            live = [f"{expiry - self.now} {active:d} 41" for (of, _), (expiry, active, _) in self.leases.items()
+                    if of == user and expiry > self.now]
+            belief, *devices = self.run("devices", user).split("\n")
+            assert belief == "k" and sorted(devices) == sorted(live)
 
     def heard(self):
         while (message := self.news.get_message(timeout=0.05)) is not None:

@@ -1,7 +1,7 @@
 #include "unit.h"
 
+#include "common/cursor.h"
 #include "common/err.h"
-#include "fcgi-app/cursor.h"
 
 static void cursors_survive_a_round_trip(void **state)
 {

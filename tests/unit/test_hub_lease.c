@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/lease_script.h"
 #include "common/loop_redis.h"
 #include "fcgi-app/hub_state.h"
-#include "fcgi-app/lease_script.h"
 
 enum { PER_CALL = 256, USERS = 600 };
 

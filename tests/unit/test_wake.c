@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/err.h"
-#include "fcgi-app/wake.h"
+#include "common/wake.h"
 
 static void an_event_survives_a_round_trip(void **state)
 {

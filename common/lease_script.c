@@ -18,6 +18,12 @@
     "  return first and math.max(0, first - now) or -1 " \
     "end "
 
+/* Are leases to be believed? */
+#define BELIEF \
+    "local kept = redis.call('HMGET', P .. 'presence', 'since', 'beat') " \
+    "local belief = kept[1] and kept[2] and now - kept[1] >= 60000 and now - kept[2] <= 5000 " \
+    "               and 'k' or 'u' "
+
 /* After every change: until when is the user online and active, and is that to be announced? It is
  * announced `delay` ms later, a change between idle and active 2 s later (people come and go), and
  * nothing sooner than 5 s after the announcement before. A user keeps 32 leases: the one that ends
@@ -63,15 +69,25 @@
     "end "
 
 const char lease_script_look[] =
-    HEAD STATE
-    "local kept = redis.call('HMGET', P .. 'presence', 'since', 'beat') "
-    "local out = {kept[1] and kept[2] and now - kept[1] >= 60000 and now - kept[2] <= 5000 "
-    "             and 'k' or 'u'} "
+    HEAD STATE BELIEF
+    "local out = {belief} "
     "for id in string.gmatch(ARGV[2], '%d+') do "
     "  local until_ms = redis.call('HMGET', P .. 'l:' .. id, 'on', 'act') "
     "  out[#out + 1] = state_of(until_ms[1], until_ms[2]) "
     "end "
     "return table.concat(out)";
+
+const char lease_script_devices[] =
+    HEAD BELIEF
+    "local out = {belief} "
+    "local all = redis.call('HGETALL', P .. 'l:' .. ARGV[2]) "
+    "for i = 1, #all, 2 do "
+    "  if string.find(all[i], ':', 1, true) then "
+    "    local expiry, rest = string.match(all[i + 1], '^(%d+) (%d %d+)') "
+    "    if tonumber(expiry) > now then out[#out + 1] = expiry - now .. ' ' .. rest end "
+    "  end "
+    "end "
+    "return table.concat(out, '\\n')";
 
 const char lease_script_change[] =
     HEAD STATE DUE SETTLE

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/err.h"
+#include "err.h"
 
 void wake_format_event(struct buf *buf, const char *epoch, int64_t seq, const char *json)
 {

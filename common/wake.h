@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/buf.h"
+#include "buf.h"
 #include "cursor.h"
 
 enum wake_kind { WAKE_EVENT, WAKE_PASSING, WAKE_SESSION_END, WAKE_PRESENCE };

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/err.h"
+#include "err.h"
 
 enum { CURSOR_SEQ_DIGITS_MAX = 16 };
 static const int64_t cursor_seq_max = (INT64_C(1) << 53) - 1;
