@@ -13,12 +13,14 @@
 struct loop_pg {
     struct event_base *base;
     struct pg *pg;
-    struct event event; /* the connection is ready, or its time is over */
+    struct event event; /* the connection is ready, or its time is over; idle: it broke */
     bool running;
     int begun; /* what begin() said */
     int64_t deadline;
     loop_pg_done *done;
     void *argument;
+    loop_pg_lost *lost; /* NULL: nobody watches */
+    void *watcher;
 };
 
 static void on_ready(evutil_socket_t fd, short what, void *argument);
@@ -33,12 +35,31 @@ static void await(struct loop_pg *link, short events)
     event_add(&link->event, &timeout);
 }
 
+static void on_lost(evutil_socket_t fd, short what, void *argument)
+{
+    struct loop_pg *link = argument;
+    (void)fd;
+    (void)what;
+    pg_drop(link->pg);
+    link->lost(link->watcher);
+}
+
+/* Nothing is to be read from an idle connection but its end. */
+static void watch(struct loop_pg *link)
+{
+    if (link->lost == NULL || link->running || pg_socket(link->pg) < 0)
+        return;
+    event_assign(&link->event, link->base, pg_socket(link->pg), EV_READ, on_lost, link);
+    event_add(&link->event, NULL);
+}
+
 /* From done() on the next statement may begin. */
 static void finish(struct loop_pg *link, int err, struct pg_result *result)
 {
     link->running = false;
     link->done(link->argument, err, result);
     pg_result_clear(result);
+    watch(link);
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *argument)
@@ -61,6 +82,12 @@ static void on_ready(evutil_socket_t fd, short what, void *argument)
         finish(link, err, &result);
 }
 
+void loop_pg_watch(struct loop_pg *link, loop_pg_lost *lost, void *argument)
+{
+    link->lost = lost;
+    link->watcher = argument;
+}
+
 bool loop_pg_is_idle(const struct loop_pg *link)
 {
     return !link->running;
@@ -70,6 +97,7 @@ void loop_pg_start(struct loop_pg *link, loop_pg_begin *begin, loop_pg_done *don
 {
     if (link->running)
         abort();
+    event_del(&link->event);
     link->running = true;
     link->deadline = clock_mono_ms() + PG_CONNECT_MS + PG_QUERY_MS;
     link->done = done;

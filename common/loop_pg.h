@@ -26,6 +26,12 @@ struct loop_pg *loop_pg_new(struct event_base *base, const char *url, const char
 /* Without calling done(). */
 void loop_pg_free(struct loop_pg *link);
 
+/* Calls lost() from the loop when the connection breaks (or the server says something unasked,
+ * which it does before it ends one) while no statement runs; one that runs says so itself. For
+ * whoever holds something that lives as long as the connection. */
+typedef void loop_pg_lost(void *argument);
+void loop_pg_watch(struct loop_pg *link, loop_pg_lost *lost, void *argument);
+
 bool loop_pg_is_idle(const struct loop_pg *link);
 /* Only while it is idle. done() is called once, from the loop. */
 void loop_pg_start(struct loop_pg *link, loop_pg_begin *begin, loop_pg_done *done, void *argument);

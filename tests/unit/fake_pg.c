@@ -124,8 +124,7 @@ void PQfinish(PGconn *conn)
 
 int PQsocket(const PGconn *conn)
 {
-    (void)conn;
-    return line[0];
+    return conn != NULL ? line[0] : -1;
 }
 
 char *PQerrorMessage(const PGconn *conn)

@@ -24,6 +24,7 @@ static void wall_time_is_seconds_since_1970(void **state)
 
     (void)state;
     assert_true(wall >= before && wall <= before + 60);
+    assert_true(clock_wall_ms() / 1000 >= wall && clock_wall_ms() / 1000 <= wall + 60);
 }
 
 int main(void)

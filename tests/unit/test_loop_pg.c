@@ -163,6 +163,49 @@ static void a_loop_that_ends_in_the_middle_frees_all(void **state)
     assert_int_equal(told.count, 0);
 }
 
+static void on_lost(void *argument)
+{
+    assert_true(loop_pg_is_idle(database));
+    ++*(int *)argument;
+}
+
+static void who_watches_hears_of_the_end_of_an_idle_connection(void **state)
+{
+    int lost = 0;
+
+    (void)state;
+    loop_pg_watch(database, on_lost, &lost);
+    start("ann");
+    loop_turn();
+    assert_int_equal(told.count, 1);
+    assert_int_equal(lost, 0);
+    fake_pg_speak(); /* as a server that is told to end does */
+    loop_turn();
+    assert_int_equal(lost, 1);
+    start("ben");
+    loop_turn();
+    assert_int_equal(told.count, 2);
+    assert_int_equal(fake_pg.connects, 2);
+    assert_int_equal(lost, 1);
+}
+
+static void what_runs_when_the_connection_breaks_says_so_itself(void **state)
+{
+    int lost = 0;
+
+    (void)state;
+    loop_pg_watch(database, on_lost, &lost);
+    start("ann");
+    loop_turn();
+    fake_pg.lost = true;
+    unit_stderr_begin();
+    start("ben");
+    loop_turn();
+    unit_stderr_end();
+    assert_int_equal(told.err, ERR_UNAVAILABLE);
+    assert_int_equal(lost, 0);
+}
+
 #define loop_test(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -175,6 +218,8 @@ int main(void)
         loop_test(a_refused_statement_is_told),
         loop_test(the_next_may_begin_when_one_is_done),
         loop_test(a_loop_that_ends_in_the_middle_frees_all),
+        loop_test(who_watches_hears_of_the_end_of_an_idle_connection),
+        loop_test(what_runs_when_the_connection_breaks_says_so_itself),
     };
 
     return cmocka_run_group_tests_name("loop_pg", tests, NULL, NULL);
