@@ -3,7 +3,7 @@
 # below /tmp, each on a port of its own.
 
 # shellcheck disable=SC2034 # shared with the other parts
-readonly SUITES=(unit werror sanitize distcheck sql api order hub botapi browser dev fuzz chaos)
+readonly SUITES=(unit werror sanitize distcheck sql api order hub botapi notifier browser dev fuzz chaos)
 readonly SUITES_QUICK=(unit sql api browser)
 
 command_check() {
@@ -172,6 +172,7 @@ suite_api() { count_pytest api api 2; }
 suite_order() { count_pytest order order 1; }
 suite_hub() { count_pytest hub hub 2; }
 suite_botapi() { count_pytest botapi botapi 2; }
+suite_notifier() { count_pytest notifier notifier 2; }
 suite_browser() { count_pytest browser browser 1; }
 suite_dev() { count_pytest dev dev 2; }
 

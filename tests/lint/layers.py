@@ -7,7 +7,7 @@ from tree import code, complain, files, finish
 # What is looked for, in the code (or, for SQL, in the texts); the files it belongs to; what to do instead.
 RULES = [
     (r"\bPQ[a-z]\w+\s*\(|[<\"](libpq-fe|libpq/.*)\.h", r"common/(pg|store)(_\w+)?\.[ch]", "use common/pg.h or a store"),
-    (r"\bredis[A-Z]\w*\s*\(|\bfreeReplyObject\b|<hiredis/", r"common/(loop_)?redis\.[ch]|fcgi-app/hub_(lease|redis)\.[ch]",
+    (r"\bredis[A-Z]\w*\s*\(|\bfreeReplyObject\b|<hiredis/", r"common/(loop_)?redis\.[ch]|fcgi-app/hub_(lease|redis)\.[ch]|notifier/presence\.c",
      "use common/redis.h or loop_redis.h"),
     (r"\bFCGX_\w+|<fcgi\w*\.h>", r"fcgi-app/(main|worker|request|response|cgi|hub_reply)\.[ch]",
      "use fcgi-app/request.h and response.h"),

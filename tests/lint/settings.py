@@ -1,4 +1,4 @@
-"""common/conf.def, packaging/perch.conf.sample and the man page name the same settings with the same defaults."""
+"""common/conf.def, packaging/perch.conf.sample and the man pages name the same settings with the same defaults."""
 
 import os
 import re
@@ -6,7 +6,8 @@ import subprocess
 
 from tree import TOP, complain, finish, read
 
-SAMPLE, MAN = "packaging/perch.conf.sample", "fcgi-app/perch-fcgi.8"
+SAMPLE = "packaging/perch.conf.sample"
+MANS = ("fcgi-app/perch-fcgi.8", "notifier/perch-notifier.8")  # each setting stands in one of them
 
 rows = {}
 for kind, key, rest in re.findall(r"^CONF_(\w+)\(\w+, (\w+), (.*)\)$", read("common/conf.def"), re.M):
@@ -28,17 +29,26 @@ for note, name, initial in sample:
     if note != wanted[2] + (f" ({wanted[1]})" if wanted[1] else ""):
         complain(SAMPLE, f"{name}: the help in conf.def is '{wanted[2]}' {wanted[1]}")
 
-entries = dict(re.findall(r"^\.It Ev (PERCH_\w+)\n((?:(?!\.It |\.El|\.Sh ).*\n)*)", read(MAN), re.M))
-for name in rows.keys() ^ entries.keys():
-    complain(MAN, f"{name} must be both here (.It Ev) and in conf.def")
-for name in rows.keys() & entries.keys():
-    initial, bounds, _ = rows[name]
-    for wanted in filter(None, (initial, bounds)):
-        if wanted not in entries[name]:
-            complain(MAN, f"the entry of {name} must say '{wanted}'")
+entries = {}
+for man in MANS:
+    environment = read(man).split("\n.Sh ENVIRONMENT\n")[1].split("\n.Sh ")[0] + "\n"
+    for name, text in re.findall(r"^\.It Ev (PERCH_\w+)\n((?:(?!\.It |\.El|\.Sh ).*\n)*)", environment, re.M):
+        if name in entries:
+            complain(man, f"{name} has its entry in {entries[name][0]}")
+        entries[name] = (man, text)
+for name in rows.keys() - entries.keys():
+    complain(" or ".join(MANS), f"{name} of conf.def must have an entry (.It Ev)")
+for name, (man, text) in entries.items():
+    if name not in rows:
+        complain(man, f"{name} is not in conf.def")
+        continue
+    for wanted in filter(None, rows[name][:2]):
+        if wanted not in text:
+            complain(man, f"the entry of {name} must say '{wanted}'")
 
-mandoc = subprocess.run([os.environ.get("MANDOC", "mandoc"), "-Tlint", "-Wwarning", TOP / MAN],
-                        capture_output=True, text=True)
-if mandoc.returncode != 0:
-    complain(MAN, mandoc.stdout)
+for man in MANS:
+    mandoc = subprocess.run([os.environ.get("MANDOC", "mandoc"), "-Tlint", "-Wwarning", TOP / man],
+                            capture_output=True, text=True)
+    if mandoc.returncode != 0:
+        complain(man, mandoc.stdout)
 finish()
