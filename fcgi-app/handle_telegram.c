@@ -88,6 +88,7 @@ static int change(struct request *request, struct response *response, change_fun
     if (err != 0)
         return err;
     notify_change(request->worker, &done);
+    notify_notifier(request->worker); /* which tells the chat */
     response_empty(response);
     return 0;
 }

@@ -68,6 +68,15 @@ void notify_change(struct worker *worker, const struct store_change *change)
                           change->wakes[i].event);
         publish(worker);
     }
+    if (change->notify)
+        notify_notifier(worker);
+}
+
+void notify_notifier(struct worker *worker)
+{
+    char channel[SESSION_KEY_MAX];
+    snprintf(channel, sizeof channel, "%sn", worker->conf->redis_prefix);
+    redis_add(worker->redis, "PUBLISH", channel, "", NULL);
 }
 
 void notify_passing(struct worker *worker, int64_t user_id, const char *json)

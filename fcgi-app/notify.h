@@ -30,6 +30,9 @@ struct notify {
 
 /* Queues. */
 void notify_change(struct worker *worker, const struct store_change *change);
+/* perch-notifier has something new to say: on "<prefix>n", with an empty text. It looks by itself
+ * within a second. */
+void notify_notifier(struct worker *worker);
 void notify_passing(struct worker *worker, int64_t user_id, const char *json);
 /* Also writes the tombstones that keep the sessions out of the cache, and sees to it at once. */
 void notify_sessions_end(struct worker *worker, int64_t user_id, const struct store_ids *sessions);
