@@ -8,11 +8,13 @@
 #include "check.h"
 #include "common/conf.h"
 #include "common/log.h"
+#include "dead_letters.h"
 #include "notifier.h"
 
 static void usage(void)
 {
     puts("Usage: perch-notifier [-t | --check-sql | --help | --version]\n"
+         "       perch-notifier dead-letters [list | redrive ID... | redrive all]\n"
          "\n"
          "Tells people on Telegram about messages that came while they were away. Runs in the\n"
          "foreground, logs to standard error. TERM ends it. Of several notifiers one works; the\n"
@@ -22,13 +24,14 @@ static void usage(void)
          "  --check-sql     prepare every SQL statement against the database, then exit\n"
          "  --help          show this text\n"
          "  --version       show the version\n"
+         "  dead-letters    show what Telegram refused for good, and why, or send it again\n"
          "\n"
          "Configuration, by environment variables (those of perch-fcgi are in the same table):\n");
     conf_print(stdout);
     puts("\nSee perch-notifier(8).");
 }
 
-enum action { RUN, CHECK_ALL, CHECK_SQL };
+enum action { RUN, CHECK_ALL, CHECK_SQL, DEAD_LETTERS };
 
 /* What the command line wants; exits for --help, --version and mistakes. */
 static enum action parse(int argc, char **argv)
@@ -56,8 +59,10 @@ static enum action parse(int argc, char **argv)
             exit(1);
         }
     }
+    if (optind < argc && strcmp(argv[optind], "dead-letters") == 0)
+        return DEAD_LETTERS;
     if (optind < argc) {
-        fprintf(stderr, "perch-notifier takes no arguments: %s\nTry 'perch-notifier --help'.\n",
+        fprintf(stderr, "perch-notifier knows no command '%s'.\nTry 'perch-notifier --help'.\n",
                 argv[optind]);
         exit(1);
     }
@@ -89,6 +94,8 @@ int main(int argc, char **argv)
     if (sodium_init() < 0 || conf_load(&conf) != 0 || !conf_is_good(&conf, &level))
         return 1;
     log_open("notifier", level);
+    if (action == DEAD_LETTERS)
+        return dead_letters_main(&conf, argc - optind - 1, argv + optind + 1);
     if (action == CHECK_SQL)
         return check_sql(&conf) ? 0 : 1;
     if (action == CHECK_ALL)

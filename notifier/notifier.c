@@ -14,6 +14,7 @@
 #include "hint.h"
 #include "identity.h"
 #include "leader.h"
+#include "metrics_server.h"
 #include "outbox.h"
 #include "pace.h"
 #include "wakes.h"
@@ -24,6 +25,7 @@ enum { END_SIGNALS = 2 };
 struct program {
     struct notifier notifier;
     struct leader *leader;
+    struct metrics_server *metrics_server; /* NULL: nobody watches */
     struct event end_events[END_SIGNALS];
     struct event end_timer;
 };
@@ -147,6 +149,7 @@ static void program_release(struct program *program)
     shift_end(notifier);
     identity_free(notifier->identity);
     leader_free(program->leader);
+    metrics_server_free(program->metrics_server);
     bot_api_free(notifier->api);
     for (int i = 0; i < END_SIGNALS; i++)
         event_del(&program->end_events[i]);
@@ -181,6 +184,10 @@ int notifier_run(const struct conf *conf)
         abort();
     watch_signals(&program);
     err = notifier_api_new(notifier->base, conf, &notifier->api);
+    if (err == 0 && conf->notifier_metrics != NULL)
+        err =
+            metrics_server_new(notifier->base, conf->notifier_metrics, conf->notifier_database_url,
+                               &notifier->metrics, &program.metrics_server);
     if (err == 0) {
         program.leader = leader_new(notifier->base, conf->notifier_database_url, &calls, notifier);
         event_base_dispatch(notifier->base);
