@@ -14,9 +14,12 @@
 #include "hint.h"
 #include "identity.h"
 #include "leader.h"
+#include "menu.h"
 #include "metrics_server.h"
 #include "outbox.h"
 #include "pace.h"
+#include "says.h"
+#include "updates.h"
 #include "wakes.h"
 
 enum { END_SIGNALS = 2 };
@@ -50,6 +53,7 @@ static void on_hint(void *argument)
 {
     struct notifier *notifier = argument;
     outbox_wake(notifier->outbox);
+    says_wake(notifier->says);
 }
 
 static void shift_begin(struct notifier *notifier, const struct notifier_bot *bot)
@@ -58,15 +62,24 @@ static void shift_begin(struct notifier *notifier, const struct notifier_bot *bo
     notifier->wakes = wakes_new(notifier);
     notifier->pace = pace_new(notifier);
     notifier->outbox = outbox_new(notifier);
+    notifier->says = says_new(notifier);
     notifier->hint = hint_new(notifier, on_hint, notifier);
+    notifier->updates = updates_new(notifier);
+    notifier->menu = menu_new(notifier);
     notifier->metrics.ready = true;
 }
 
 static void shift_end(struct notifier *notifier)
 {
     notifier->metrics.ready = false;
+    menu_free(notifier->menu);
+    notifier->menu = NULL;
+    updates_free(notifier->updates);
+    notifier->updates = NULL;
     hint_free(notifier->hint);
     notifier->hint = NULL;
+    says_free(notifier->says);
+    notifier->says = NULL;
     outbox_free(notifier->outbox);
     notifier->outbox = NULL;
     pace_free(notifier->pace);

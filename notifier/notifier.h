@@ -33,8 +33,11 @@ struct conf;
 struct event_base;
 struct hint;
 struct identity;
+struct menu;
 struct outbox;
 struct pace;
+struct says;
+struct updates;
 struct wakes;
 
 struct notifier_bot {
@@ -56,7 +59,10 @@ struct notifier {
     struct wakes *wakes;
     struct pace *pace;
     struct outbox *outbox;
+    struct says *says;
     struct hint *hint;
+    struct updates *updates;
+    struct menu *menu;
 };
 
 /* Runs until TERM or INT, which end it within NOTIFIER_END_MS: no request begins any more, and what

@@ -49,9 +49,10 @@ class Faults:
     close_before  the connection ends, and nothing was done
     close_after   it is done, and the connection ends without an answer
     delay         it is done `seconds` later
+    hang          nothing is done, and the connection ends `seconds` later
     """
 
-    KINDS = ("error", "garbage", "big", "redirect", "close_before", "close_after", "delay")
+    KINDS = ("error", "garbage", "big", "redirect", "close_before", "close_after", "delay", "hang")
     MESSAGES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden: bot was blocked by the user", 404: "Not Found",
                 429: "Too Many Requests: retry after {}", 500: "Internal Server Error", 502: "Bad Gateway"}
 
@@ -99,7 +100,7 @@ def reply_instead(fault, request):
             return web.Response(text=shell % ("x" * (fault["size"] - len(shell) + 2)), content_type="application/json")
         case "redirect":
             return web.Response(status=302, headers={"Location": fault["location"]})
-        case "close_before":
+        case "close_before" | "hang":
             request.transport.abort()
             return web.Response()
     return None
@@ -190,6 +191,8 @@ class Server:
         entry["chat"], entry["text"] = arguments.number("chat_id", None), arguments.get("text")
         fault = self.faults.take(name, entry["chat"]) or {"kind": None}
         entry["fault"] = fault["kind"]
+        if fault["kind"] == "hang":
+            await asyncio.sleep(fault["seconds"])
         reply = reply_instead(fault, request)
         if reply is not None:  # one without headers of its own is false
             return reply

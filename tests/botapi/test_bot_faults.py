@@ -64,9 +64,9 @@ def test_a_redirect_leads_elsewhere(api, alice):
     assert (reply.status_code, reply.headers["Location"]) == (302, "http://127.0.0.1:9/")
 
 
-@pytest.mark.parametrize("kind, done", [("close_before", 0), ("close_after", 1)])
+@pytest.mark.parametrize("kind, done", [("close_before", 0), ("close_after", 1), ("hang", 0)])
 def test_a_connection_ends_before_or_after_the_message_was_sent(api, alice, kind, done):
-    api.fault(kind)
+    api.fault(kind, seconds=0.1)
     with pytest.raises(requests.ConnectionError):
         send(api, alice)
     assert len(alice.received()) == done
