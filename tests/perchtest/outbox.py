@@ -1,6 +1,8 @@
 """The notifier's work on the outbox and on updates, step by step, by the statements that it prepares itself."""
 
+import functools
 import itertools
+import threading
 import time
 import types
 import uuid
@@ -23,9 +25,18 @@ def now_ms():
     return time.time_ns() // 1_000_000
 
 
+reading = threading.Lock()  # Python's parser, which unquotes the statements, is not for several threads at once
+
+
+@functools.cache
+def statement_of(name):
+    with reading:
+        return for_psycopg(program_statement(name))
+
+
 def run(connection, statement, *values):
     """The rows of one of the program's statements."""
-    return connection.execute(for_psycopg(program_statement(statement)),
+    return connection.execute(statement_of(statement),
                               {f"p{place}": value for place, value in enumerate(values, 1)}).fetchall()
 
 
