@@ -54,4 +54,10 @@ def notifier(notifier_of):
 
 @pytest.fixture
 def world(site, api):
+    """Where nothing waits any more: what an earlier test left would come when this one sets the clock ahead, and rests that
+    Telegram asked for by such a clock would last for hours."""
+    site.sql("DELETE FROM perch.outbox")
+    site.sql("DELETE FROM perch.telegram_says")
+    site.sql("UPDATE perch.telegram_links SET retry_at = NULL WHERE retry_at IS NOT NULL")
+    site.sql("UPDATE perch.telegram_bot SET retry_at = NULL WHERE retry_at IS NOT NULL")
     return World(site, api)
