@@ -29,6 +29,10 @@ void handover_program(const char *argv0, char ret_path[PATH_MAX])
     struct stat named;
     ssize_t length = readlink("/proc/self/exe", ret_path, PATH_MAX - 1);
     ret_path[length > 0 ? length : 0] = '\0';
+    /* Replaced since we were executed: what lies in its place is the program to change over to. */
+    char *gone = strrchr(ret_path, ' ');
+    if (gone != NULL && strcmp(gone, " (deleted)") == 0)
+        *gone = '\0';
     if (strchr(argv0, '/') == NULL || (argv0[0] != '/' && getcwd(folder, sizeof folder) == NULL))
         return;
     size_t room = sizeof folder - strlen(folder);

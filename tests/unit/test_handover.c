@@ -184,8 +184,44 @@ static void the_program_is_found_by_its_own_path(void **state)
     assert_int_equal(path[0], '/');
 }
 
-int main(void)
+/* In the copy of this program that the next test starts: another file takes its place at once. */
+static int replaced(const char *own)
 {
+    char path[PATH_MAX];
+
+    unlink(own);
+    handover_program(own, path);
+    return strcmp(path, own) == 0 ? 0 : 1;
+}
+
+static void a_program_replaced_as_it_started_is_found_in_its_place(void **state)
+{
+    char self[PATH_MAX] = "";
+    char copy[PATH_MAX + 32];
+    int status = -1;
+    pid_t pid;
+
+    (void)state;
+    assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+    snprintf(copy, sizeof(copy), "%s.copy-%d", self, (int)getpid());
+    assert_int_equal(link(self, copy), 0);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        execl(copy, copy, "replaced", (char *)NULL);
+        _exit(2);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    unlink(copy);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "replaced") == 0)
+        return replaced(argv[0]);
+
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(sockets_are_taken_by_name, two_sockets, sockets_close),
         cmocka_unit_test_setup_teardown(two_without_our_names_are_taken_in_order, two_sockets,
@@ -199,6 +235,7 @@ int main(void)
         cmocka_unit_test_teardown(a_socket_where_strangers_can_connect_is_refused, sockets_close),
         cmocka_unit_test_teardown(what_does_not_listen_is_refused, sockets_close),
         cmocka_unit_test(the_program_is_found_by_its_own_path),
+        cmocka_unit_test(a_program_replaced_as_it_started_is_found_in_its_place),
     };
 
     return cmocka_run_group_tests_name("handover", tests, NULL, NULL);
