@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# PostgreSQL, Redis, perch-fcgi and nginx, each private to DIR.
+# PostgreSQL, Redis, perch-fcgi and nginx, each private to DIR. Telegram's part stands in telegram.sh.
 
 SERVICES=() # their names, in the order in which they are started
 HOSTS=()    # those of perch-fcgi: a tree of processes for each of PERCH_HOSTS hosts
+TELEGRAM=() # perch-notifier, and who plays Telegram
 
 # What runs in DIR has as many hosts as it was started with.
 services_name() {
@@ -15,8 +16,9 @@ services_name() {
     [[ $PERCH_HOSTS =~ ^[1-9]$ ]] || die "PERCH_HOSTS is a number from 1 to 9, not '$PERCH_HOSTS'"
     export PERCH_HOSTS
     for ((host = 2; host <= PERCH_HOSTS; host++)); do HOSTS+=("perch-fcgi-$host"); done
+    telegram_name "$1"
     # shellcheck disable=SC2034 # in use in up.sh
-    SERVICES=(postgresql redis "${HOSTS[@]}" nginx)
+    SERVICES=(postgresql redis "${HOSTS[@]}" "${TELEGRAM[@]}" nginx)
 }
 services_name_run() { process_runs perch-fcgi || process_runs nginx; }
 
@@ -192,6 +194,8 @@ services_stop() {
     process_signal nginx QUIT
     for name in "${HOSTS[@]}"; do process_stop "$name" TERM 25; done
     process_stop nginx QUIT 6 TERM 3
+    process_stop perch-notifier TERM 5
+    process_stop botapi TERM 5
     process_stop redis TERM 5
     process_stop postgresql INT 20 QUIT 10
     rm -f "$DIR/state/dev.pid"

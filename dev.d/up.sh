@@ -46,18 +46,20 @@ services_start() {
     runner_choose
     settings_choose
     echo "$PORT" >"$DIR/state/port"
-    step "Starting PostgreSQL, Redis, perch-fcgi and nginx"
+    step "Starting PostgreSQL, Redis, perch-fcgi$([ "$PERCH_DEV_TELEGRAM" = off ] || echo ', perch-notifier') and nginx"
     process_runs postgresql || postgresql_start
     process_runs redis || redis_start
     service_await postgresql postgresql_answers
     database_deploy
     service_await redis redis_answers
     jwt_keys_create
+    botapi_settings
     env_save
     for name in "${HOSTS[@]}"; do
         process_runs "$name" || perch_start "$name"
         service_await "$name" perch_listens "$name"
     done
+    notifier_up
     process_runs nginx || nginx_start
     service_await nginx http_answers /openapi.yaml
     service_await perch-fcgi http_answers /health/ready
@@ -133,15 +135,19 @@ command_env() {
 postgresql PERCH_POSTGRES_PID
 redis PERCH_REDIS_PID
 nginx PERCH_NGINX_PID
+perch-notifier PERCH_NOTIFIER_PID
+botapi PERCH_BOTAPI_PID
 END
 }
 
-# What perch-fcgi is told, unless the caller's environment says otherwise.
+# What perch-fcgi and perch-notifier are told, unless the caller's environment says otherwise.
 settings_choose() {
     export PERCH_DIR=$DIR PERCH_PORT=$PORT PERCH_URL=http://localhost:$PORT
     choose PERCH_DATABASE_URL "postgresql://perch_app@/perch?host=$DIR/run&port=5432"
     choose PERCH_OWNER_DATABASE_URL "postgresql://perch_owner@/perch?host=$DIR/run&port=5432"
     choose PERCH_ADMIN_DATABASE_URL "postgresql://postgres@/perch?host=$DIR/run&port=5432"
+    choose PERCH_NOTIFIER_DATABASE_URL "postgresql://perch_notifier@/perch?host=$DIR/run&port=5432"
+    choose PERCH_NOTIFIER_METRICS "$DIR/run/notifier.sock"
     choose PERCH_REDIS_URL "unix://$DIR/run/redis.sock"
     choose PERCH_APP_SOCKET "$DIR/run/app.sock"
     choose PERCH_AUTH_SOCKET "$DIR/run/auth.sock"
@@ -179,6 +185,7 @@ announce() {
     {
         printf '\nPerch is up: %s\n' "${BOLD}http://localhost:$PORT$PLAIN"
         demo_accounts_print
+        telegram_print
         printf '    logs in %s\n' "$DIR/log/"
     } 2>/dev/null || :
 }
@@ -206,12 +213,15 @@ dir_prepare_services() {
 
 port_check() {
     process_runs nginx && return 0
+    ! port_in_use "$PORT" || die "port $PORT is in use by another program; take another one with --port"
+}
+
+port_in_use() {
     local address
     for address in 127.0.0.1 ::1; do
-        if (exec 3<>"/dev/tcp/$address/$PORT") 2>/dev/null; then
-            die "port $PORT is in use by another program; take another one with --port"
-        fi
+        ! (exec 3<>"/dev/tcp/$address/$1") 2>/dev/null || return 0
     done
+    return 1
 }
 
 service_all_run() {

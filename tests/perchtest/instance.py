@@ -1,4 +1,4 @@
-"""A private, complete Perch: PostgreSQL, Redis, nginx and perch-fcgi, started by ./dev."""
+"""A private, complete Perch: PostgreSQL, Redis, nginx, perch-fcgi and, if wanted, perch-notifier, started by ./dev."""
 
 import os
 import re
@@ -77,11 +77,14 @@ class Instance:
     """Started by start(), gone without a trace after stop(). Settings are PERCH_* variables without the prefix:
 
     Instance(RATE_SEND=3, WORKERS=1).start()
+
+    perch-notifier and the stand-in for Telegram are there with DEV_TELEGRAM="stand-in", and left out else.
     """
 
     def __init__(self, *, build=None, port=None, **settings):
         self.build = Path(build) if build else None
         self.port = port or free_port()
+        settings = {"DEV_TELEGRAM": "off", **settings}
         self.settings = {f"PERCH_{key}": str(value) for key, value in settings.items()}
         # Directly below /tmp: the path of a unix socket has at most 107 bytes.
         self.dir = Path(tempfile.mkdtemp(prefix="perch-", dir=os.environ.get("PERCH_TEST_TMP", "/tmp")))
