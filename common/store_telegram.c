@@ -18,9 +18,11 @@ static const struct pg_statement refuse = {"telegram_refuse",
                                            "SELECT * FROM perch.telegram_refuse($1)"};
 static const struct pg_statement unlink_chat = {"telegram_unlink",
                                                 "SELECT * FROM perch.telegram_unlink($1)"};
+static const struct pg_statement webhook = {"telegram_webhook",
+                                            "SELECT perch.telegram_webhook_put($1, $2, $3)"};
 
-const struct pg_statement *const store_telegram_statements[] = {&code_set, &get,         &confirm,
-                                                                &refuse,   &unlink_chat, NULL};
+const struct pg_statement *const store_telegram_statements[] = {
+    &code_set, &get, &confirm, &refuse, &unlink_chat, &webhook, NULL};
 
 void store_telegram_hash(const char *code, char ret_hash[STORE_TELEGRAM_HASH_MAX])
 {
@@ -92,4 +94,18 @@ int store_telegram_unlink(struct pg *pg, struct arena *arena, int64_t user_id,
                           struct store_change *ret_change)
 {
     return mutate(pg, arena, &unlink_chat, user_id, ret_change);
+}
+
+int store_telegram_webhook(struct pg *pg, const char *hash, int64_t update_id, const char *update)
+{
+    struct pg_params params = {0};
+    struct pg_result result = {0};
+    pg_add_text(&params, hash);
+    pg_add_int(&params, update_id);
+    pg_add_text(&params, update);
+    int err = pg_run(pg, &webhook, &params, &result);
+    if (err == 0)
+        err = store_status(pg_text(&result, 0, 0));
+    pg_result_clear(&result);
+    return err;
 }

@@ -51,4 +51,10 @@ int store_telegram_refuse(struct pg *pg, struct arena *arena, int64_t user_id,
 int store_telegram_unlink(struct pg *pg, struct arena *arena, int64_t user_id,
                           struct store_change *ret_change) __attribute__((warn_unused_result));
 
+/* Puts an update that came with the secret of this hash into the notifier's inbox, unless it is
+ * there; NULL only asks about the secret. ERR_NOT_FOUND: there is no webhook; ERR_UNAUTHORIZED:
+ * another secret. */
+int store_telegram_webhook(struct pg *pg, const char *hash, int64_t update_id, const char *update)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -161,13 +161,13 @@ int request_read_body(struct request *request, size_t limit)
     size_t length = request->unread;
     if (length == 0)
         return 0;
-    if (length > (limit & ~(size_t)BODY_BEACON))
+    if (length > (limit & ~(size_t)(BODY_BEACON | BODY_RAW)))
         return ERR_TOO_LARGE;
     const char *type = request_env(request, "CONTENT_TYPE");
     if (!media_type_is(type, "application/json") &&
         !((limit & BODY_BEACON) && media_type_is(type, "text/plain")))
         return ERR_MEDIA_TYPE;
-    char *text = arena_alloc(request->arena, length);
+    char *text = arena_alloc(request->arena, length + 1);
     size_t have = 0;
     while (have < length) {
         int got = FCGX_GetStr(text + have, (int)(length - have), request->fcgx->in);
@@ -175,6 +175,12 @@ int request_read_body(struct request *request, size_t limit)
             return ERR_BAD_REQUEST;
         have += (size_t)got;
         request->unread -= (size_t)got;
+    }
+    text[length] = '\0';
+    if (limit & BODY_RAW) {
+        request->raw = text;
+        request->raw_length = length;
+        return 0;
     }
     struct json_object *body = NULL;
     int err = json_edge_parse(text, length, REQUEST_JSON_DEPTH, &body);

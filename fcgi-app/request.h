@@ -37,7 +37,9 @@ struct request {
         const char *value;
     } params[REQUEST_PARAMS_MAX];
     struct json_object *body; /* an object, or NULL where there was no body */
-    size_t unread;            /* bytes of the body that are still to be read */
+    const char *raw;          /* with BODY_RAW: the body instead, NUL-terminated, or NULL */
+    size_t raw_length;
+    size_t unread; /* bytes of the body that are still to be read */
     struct caller caller;
     char id[HANDOFF_REQUEST_ID_MAX + 1]; /* for X-Request-Id and the log */
 };
@@ -63,9 +65,9 @@ int request_param_int(const struct request *request, const char *name, int64_t m
     __attribute__((warn_unused_result));
 
 /* Reads and parses a body of at most `limit` bytes, JSON by its media type (or, with BODY_BEACON in
- * `limit`, plain text by it). ERR_TOO_LARGE, ERR_MEDIA_TYPE, ERR_BAD_JSON,
- * ERR_INVALID (JSON, but not an object), ERR_BAD_REQUEST (shorter than announced). Where the route
- * takes none (limit 0), an empty one is fine. */
+ * `limit`, plain text by it); with BODY_RAW it is not parsed. ERR_TOO_LARGE, ERR_MEDIA_TYPE,
+ * ERR_BAD_JSON, ERR_INVALID (JSON, but not an object), ERR_BAD_REQUEST (shorter than announced).
+ * Where the route takes none (limit 0), an empty one is fine. */
 int request_read_body(struct request *request, size_t limit) __attribute__((warn_unused_result));
 
 /* A positive integer of at most 53 bits, as we write it: digits only, the first one not 0; else

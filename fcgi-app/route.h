@@ -8,7 +8,7 @@ struct request;
 struct response;
 
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, METHOD_OTHER };
-enum { BODY_BEACON = 1 << 30 }; /* a flag in body_limit */
+enum { BODY_BEACON = 1 << 30, BODY_RAW = 1 << 29 }; /* flags in body_limit */
 enum caller_rule { CALLER_ANYONE, CALLER_SESSION };
 enum rate_class { RATE_NONE, RATE_REGISTER, RATE_LOGIN, RATE_ACCOUNT, RATE_SEND, RATE_COSTLY };
 enum pool { POOL_APP, POOL_AUTH };

@@ -169,6 +169,18 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *argument)
     return length;
 }
 
+void bot_api_secret(const struct bot_api *api, const char *purpose,
+                    char ret_secret[BOT_API_SECRET_MAX])
+{
+    crypto_auth_hmacsha256_state state;
+    unsigned char secret[crypto_auth_hmacsha256_BYTES];
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)api->token, strlen(api->token));
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)purpose, strlen(purpose));
+    crypto_auth_hmacsha256_final(&state, secret);
+    sodium_bin2base64(ret_secret, BOT_API_SECRET_MAX, secret, sizeof secret,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
 struct bot_call *bot_api_call(struct bot_api *api, const char *method, const char *body,
                               int timeout_ms, bot_api_done *done, void *argument)
 {

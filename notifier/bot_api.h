@@ -22,6 +22,7 @@ enum {
     BOT_API_SEND_MS = 30 * 1000,
     BOT_API_POLL_MS = 65 * 1000, /* for getUpdates, which waits for 50 s at most */
     BOT_TOKEN_MAX = 128,
+    BOT_API_SECRET_MAX = 44, /* with the NUL */
 };
 
 struct event_base;
@@ -43,6 +44,11 @@ int bot_api_new(struct event_base *base, const struct bot_api_options *options,
                 struct bot_api **ret_api) __attribute__((warn_unused_result));
 /* Ends all calls without done(). Not from done(). */
 void bot_api_free(struct bot_api *api);
+
+/* 43 letters, digits, "-" and "_" for this purpose: the same for the same token, and without it
+ * nobody can know them; they tell nothing of it. */
+void bot_api_secret(const struct bot_api *api, const char *purpose,
+                    char ret_secret[BOT_API_SECRET_MAX]);
 
 /* Begins `method` (letters only) with these parameters, a JSON object that is copied. The whole
  * call takes timeout_ms at most, connecting BOT_API_CONNECT_MS. done() is called once, from the

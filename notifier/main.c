@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "dead_letters.h"
 #include "notifier.h"
+#include "webhook.h"
 
 static void usage(void)
 {
@@ -82,7 +83,7 @@ static bool conf_is_good(const struct conf *conf, enum log_level *ret_level)
         log_error("PERCH_TELEGRAM_PREVIEW_MAX=%s: use full, sender or off", preview);
         return false;
     }
-    return true;
+    return webhook_check(conf) == 0;
 }
 
 int main(int argc, char **argv)

@@ -21,6 +21,7 @@
 #include "says.h"
 #include "updates.h"
 #include "wakes.h"
+#include "webhook.h"
 
 enum { END_SIGNALS = 2 };
 
@@ -54,6 +55,7 @@ static void on_hint(void *argument)
     struct notifier *notifier = argument;
     outbox_wake(notifier->outbox);
     says_wake(notifier->says);
+    webhook_wake(notifier->webhook);
 }
 
 static void shift_begin(struct notifier *notifier, const struct notifier_bot *bot)
@@ -64,7 +66,8 @@ static void shift_begin(struct notifier *notifier, const struct notifier_bot *bo
     notifier->outbox = outbox_new(notifier);
     notifier->says = says_new(notifier);
     notifier->hint = hint_new(notifier, on_hint, notifier);
-    notifier->updates = updates_new(notifier);
+    notifier->updates = notifier->conf->telegram_webhook ? NULL : updates_new(notifier);
+    notifier->webhook = webhook_new(notifier);
     notifier->menu = menu_new(notifier);
     notifier->metrics.ready = true;
 }
@@ -74,6 +77,8 @@ static void shift_end(struct notifier *notifier)
     notifier->metrics.ready = false;
     menu_free(notifier->menu);
     notifier->menu = NULL;
+    webhook_free(notifier->webhook);
+    notifier->webhook = NULL;
     updates_free(notifier->updates);
     notifier->updates = NULL;
     hint_free(notifier->hint);

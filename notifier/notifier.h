@@ -38,6 +38,7 @@ struct outbox;
 struct pace;
 struct says;
 struct updates;
+struct webhook;
 struct wakes;
 
 struct notifier_bot {
@@ -61,7 +62,8 @@ struct notifier {
     struct outbox *outbox;
     struct says *says;
     struct hint *hint;
-    struct updates *updates;
+    struct updates *updates; /* NULL with a webhook */
+    struct webhook *webhook;
     struct menu *menu;
 };
 

@@ -17,10 +17,7 @@ static const struct pg_statement redrive = {
 static const struct pg_statement *const statements[] = {&bot_set, &counts, &dead_list, &redrive,
                                                         NULL};
 static const struct pg_statement *const *const tables[] = {
-    store_notify_statements,
-    store_update_statements,
-    statements,
-    NULL,
+    store_notify_statements, store_update_statements, store_webhook_statements, statements, NULL,
 };
 
 /* The server ends the connection of a notifier whose host vanished within seconds, so that another

@@ -8,5 +8,6 @@
 /* NULL-terminated; store_notifier.c lists them all in store_notifier_profile. */
 extern const struct pg_statement *const store_notify_statements[];
 extern const struct pg_statement *const store_update_statements[];
+extern const struct pg_statement *const store_webhook_statements[];
 
 #endif

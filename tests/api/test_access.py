@@ -162,6 +162,7 @@ TABLE = [
         None,
         {"nobody": NO, "stranger": MINE, "peer": (403, "not_author"), "owner": 204},
     ),
+    ("POST", "/api/v1/telegram/webhook", {}, None, {"nobody": NO, "stranger": NO, "peer": NO, "owner": NO}),
     ("GET", "/api/v1/search", {}, None, {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200}),
     ("GET", "/api/v1/events", {}, None, {"nobody": NO, "stranger": 200, "peer": 200, "owner": 200}),
     ("GET", "/health/live", {}, None, {"nobody": 200, "stranger": 200, "peer": 200, "owner": 200}),

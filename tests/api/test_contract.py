@@ -66,7 +66,9 @@ def test_operation_states_what_its_kind_needs(method, template):
     if method != "GET":
         assert "csrf" in codes
     if "requestBody" in operation:
-        assert {"bad_json", "invalid", "media_type"} <= codes
+        assert "media_type" in codes
+        # What Telegram brings is taken, whatever it is: else it would bring it again and again.
+        assert template == "/api/v1/telegram/webhook" or {"bad_json", "invalid"} <= codes
     parameters = operation.get("parameters", []) + CONTRACT.document["paths"][template].get("parameters", [])
     named = {
         CONTRACT.resolve(parameter)["name"]

@@ -65,7 +65,9 @@ BODIES = {
     ("PUT", "/api/v1/dialogs/{peer}/read"): lambda: {"upto": 1},
     ("PUT", "/api/v1/dialogs/{peer}/mute"): lambda: {"until": None},
     ("PATCH", "/api/v1/messages/{id}"): lambda: {"body": "x"},
+    ("POST", "/api/v1/telegram/webhook"): lambda: {"update_id": 1},
 }
+HEADERS = {"/api/v1/telegram/webhook": {"X-Telegram-Bot-Api-Secret-Token": "x"}}
 
 
 def test_without_postgresql_every_route_says_503_and_comes_back_by_itself(own, pair):
@@ -89,6 +91,7 @@ def test_without_postgresql_every_route_says_503_and_comes_back_by_itself(own, p
                         path,
                         json=body() if body else None,
                         params={"q": "x", "ids": "1"},
+                        headers=HEADERS.get(template),
                     )
                 )
         assert good(own.client().get("/health/live")) == {"status": "ok"}

@@ -42,6 +42,10 @@ class Notifier:
         """A bot is there from now on; None: none is."""
         self.call("telegram_bot_set(%s, %s)", username and 4711, username)
 
+    def webhook(self, secret):
+        """Updates with this secret are taken; None: none are."""
+        self.call("telegram_webhook_set(%s)", secret and hashlib.sha256(secret.encode()).digest())
+
     def start(self, chat, code=None, later="0"):
         """/start, with a code or without one, `later` than now; what came of it."""
         digest = None if code is None else hashlib.sha256(code.encode()).digest()

@@ -686,6 +686,22 @@ static void no_log_and_no_description_has_the_token(void **state)
     assert_null(strstr(unit_stderr_end(), SECRET));
 }
 
+static void a_secret_is_made_of_the_token_and_the_purpose(void **state)
+{
+    char secret[BOT_API_SECRET_MAX];
+    char other[BOT_API_SECRET_MAX];
+
+    (void)state;
+    bot_api_secret(api, "perch webhook", secret); /* HMAC-SHA256, in base64url */
+    assert_string_equal(secret, "c6nMcSTMUBywfHZY2njH78f_hN9b3yGo4-lF12fbUmc");
+    bot_api_secret(api, "perch webhook 2", other);
+    assert_string_not_equal(secret, other);
+    token_write("123457:" SECRET "\n", 0600);
+    api_reopen(url);
+    bot_api_secret(api, "perch webhook", other);
+    assert_string_not_equal(secret, other);
+}
+
 #define api_test(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -713,6 +729,7 @@ int main(void)
         api_test(plain_http_is_for_this_host_or_who_insists),
         api_test(a_token_is_nobody_elses_business_and_well_formed),
         api_test(no_log_and_no_description_has_the_token),
+        api_test(a_secret_is_made_of_the_token_and_the_purpose),
     };
 
     return cmocka_run_group_tests_name("bot_api", tests, group_begin, group_end);

@@ -261,6 +261,21 @@ static void a_json_object_is_read(void **state)
     }
 }
 
+static void a_raw_body_is_left_to_the_handler(void **state)
+{
+    (void)state;
+    assert_int_equal(body_read(type_json, "3", "{no", 3 | BODY_RAW), 0);
+    assert_null(fake.request.body);
+    assert_string_equal(fake.request.raw, "{no");
+    assert_int_equal(fake.request.raw_length, 3);
+    fake_request_end(&fake);
+    assert_int_equal(body_read(type_json, "4", "{no}", 3 | BODY_RAW), ERR_TOO_LARGE);
+    fake_request_end(&fake);
+    assert_int_equal(body_read("CONTENT_TYPE=text/plain", "3", "{no", 3 | BODY_RAW),
+                     ERR_MEDIA_TYPE);
+    fake_request_end(&fake);
+}
+
 static void no_body_needs_no_type(void **state)
 {
     static const char *const lengths[] = {"", "0"};
@@ -357,6 +372,7 @@ int main(void)
         cmocka_unit_test(ids_are_positive_and_have_53_bits),
         cmocka_unit_test(what_is_no_id_is_refused),
         cmocka_unit_test(a_json_object_is_read),
+        cmocka_unit_test(a_raw_body_is_left_to_the_handler),
         cmocka_unit_test(no_body_needs_no_type),
         cmocka_unit_test(other_types_are_refused),
         cmocka_unit_test(a_beacon_may_call_its_json_plain_text),

@@ -97,6 +97,22 @@ static void a_confirmation_wakes_both_accounts(void **state)
 
 #define store_test(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
+static void an_update_is_put_into_the_inbox_with_the_hash_of_its_secret(void **state)
+{
+    static const char *const cells[] = {"ok"};
+    static const char *const refused[] = {"unauthorized"};
+
+    (void)state;
+    fake_pg_answer("telegram_webhook", 1, 1, cells);
+    assert_int_equal(store_telegram_webhook(pg, "\\xab", 7, "{\"update_id\":7}"), 0);
+    assert_string_equal(fake_pg.params[0], "\\xab");
+    assert_string_equal(fake_pg.params[1], "7");
+    assert_string_equal(fake_pg.params[2], "{\"update_id\":7}");
+    fake_pg_answer("telegram_webhook", 1, 1, refused);
+    assert_int_equal(store_telegram_webhook(pg, "\\xab", 0, NULL), ERR_UNAUTHORIZED);
+    assert_true(fake_pg.nulls[2]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +121,7 @@ int main(void)
         store_test(without_a_bot_there_is_no_code),
         store_test(who_is_linked_and_who_asks_are_read_apart),
         store_test(a_confirmation_wakes_both_accounts),
+        store_test(an_update_is_put_into_the_inbox_with_the_hash_of_its_secret),
     };
 
     return cmocka_run_group_tests_name("store_telegram", tests, NULL, NULL);
