@@ -2,12 +2,14 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <unistd.h>
 
 #include "common/buf.h"
 #include "common/err.h"
@@ -316,6 +318,21 @@ static bool pattern_set(struct bot_api *api)
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
 }
 
+/* Who may vouch for the server: those of this file and nobody else. It is read anew for each
+ * connection, but that it cannot be read is said at once. */
+static int ca_file_set(struct bot_api *api, const char *path)
+{
+    if (path == NULL)
+        return 0;
+    if (access(path, R_OK) != 0) {
+        log_error("PERCH_TELEGRAM_CA_FILE %s: %s", path, strerror(errno));
+        return ERR_CONFIG;
+    }
+    bool set = curl_easy_setopt(api->pattern, CURLOPT_CAINFO, path) == CURLE_OK &&
+               curl_easy_setopt(api->pattern, CURLOPT_CAPATH, NULL) == CURLE_OK;
+    return set ? 0 : ERR_CONFIG;
+}
+
 static bool multi_set(struct bot_api *api)
 {
     return curl_multi_setopt(api->multi, CURLMOPT_SOCKETFUNCTION, socket_set) == CURLM_OK &&
@@ -346,6 +363,8 @@ int bot_api_new(struct event_base *base, const struct bot_api_options *options,
         err = ERR_CONFIG;
         goto out;
     }
+    if ((err = ca_file_set(api, options->ca_file)) != 0)
+        goto out;
     *ret_api = api;
     api = NULL;
 out:

@@ -33,6 +33,7 @@ struct bot_api_options {
     const char *url;        /* without "/bot<token>": "https://api.telegram.org" */
     const char *token_file; /* "<digits>:<letters, digits, _ and ->" on its first and only line */
     bool insecure;          /* http also to other hosts */
+    const char *ca_file;    /* PEM, of who is trusted; NULL: the system's */
 };
 
 /* The call has ended. The reply is released after this call, which may begin others. */

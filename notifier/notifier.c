@@ -181,6 +181,7 @@ int notifier_api_new(struct event_base *base, const struct conf *conf, struct bo
         .url = conf->telegram_api,
         .token_file = conf->telegram_token_file,
         .insecure = conf->telegram_api_insecure != 0,
+        .ca_file = conf->telegram_ca_file,
     };
     if (conf->telegram_token_file == NULL) {
         log_error("PERCH_TELEGRAM_TOKEN_FILE is not set: without a bot nobody can be notified");
