@@ -10,10 +10,10 @@ static const struct pg_statement code_set = {
     "telegram_code_set",
     "SELECT status, bot, perch.iso(expires_at) FROM perch.telegram_code_set($1, $2)"};
 static const struct pg_statement get = {
-    "telegram_get", "SELECT linked, blocked, name, username, pending_name, pending_username "
-                    "FROM perch.telegram_state($1)"};
+    "telegram_get", "SELECT linked, blocked, name, username, pending_id, pending_name, "
+                    "pending_username, bot, claim FROM perch.telegram_state($1)"};
 static const struct pg_statement confirm = {"telegram_confirm",
-                                            "SELECT * FROM perch.telegram_confirm($1)"};
+                                            "SELECT * FROM perch.telegram_confirm($1, $2)"};
 static const struct pg_statement refuse = {"telegram_refuse",
                                            "SELECT * FROM perch.telegram_refuse($1)"};
 static const struct pg_statement unlink_chat = {"telegram_unlink",
@@ -64,10 +64,22 @@ int store_telegram_get(struct pg *pg, struct arena *arena, int64_t user_id,
             .linked = pg_bool(&result, 0, 0),
             .blocked = pg_bool(&result, 0, 1),
             .chat = {store_text(arena, &result, 0, 2), store_text(arena, &result, 0, 3)},
-            .pending = {store_text(arena, &result, 0, 4), store_text(arena, &result, 0, 5)},
+            .pending_id = pg_int(&result, 0, 4),
+            .pending = {store_text(arena, &result, 0, 5), store_text(arena, &result, 0, 6)},
+            .bot = store_text(arena, &result, 0, 7),
+            .claim = store_text(arena, &result, 0, 8),
         };
     pg_result_clear(&result);
     return err;
+}
+
+int store_telegram_confirm(struct pg *pg, struct arena *arena, int64_t user_id, int64_t chat_id,
+                           struct store_change *ret_change)
+{
+    struct pg_params params = {0};
+    pg_add_int(&params, user_id);
+    pg_add_int(&params, chat_id);
+    return store_mutate(pg, arena, &confirm, &params, ret_change);
 }
 
 static int mutate(struct pg *pg, struct arena *arena, const struct pg_statement *statement,
@@ -76,12 +88,6 @@ static int mutate(struct pg *pg, struct arena *arena, const struct pg_statement 
     struct pg_params params = {0};
     pg_add_int(&params, user_id);
     return store_mutate(pg, arena, statement, &params, ret_change);
-}
-
-int store_telegram_confirm(struct pg *pg, struct arena *arena, int64_t user_id,
-                           struct store_change *ret_change)
-{
-    return mutate(pg, arena, &confirm, user_id, ret_change);
 }
 
 int store_telegram_refuse(struct pg *pg, struct arena *arena, int64_t user_id,

@@ -26,7 +26,10 @@ struct store_telegram {
     bool linked;
     bool blocked; /* linked, but the chat takes nothing from the bot */
     struct store_telegram_chat chat;
-    struct store_telegram_chat pending; /* who asks to be linked */
+    int64_t pending_id; /* of the chat that asks to be linked; 0: none does */
+    struct store_telegram_chat pending;
+    const char *bot;   /* as above; NULL: there is none */
+    const char *claim; /* the Telegram name that the account's owner gave; nobody has proved it */
 };
 
 /* Keeps the one code that can link this account now, in place of the one before. ERR_TELEGRAM_OFF:
@@ -38,9 +41,9 @@ int store_telegram_code_set(struct pg *pg, struct arena *arena, int64_t user_id,
 int store_telegram_get(struct pg *pg, struct arena *arena, int64_t user_id,
                        struct store_telegram *ret_telegram) __attribute__((warn_unused_result));
 
-/* Links whoever asks, in place of this account's chat and of that chat's account before.
- * ERR_NOT_FOUND: nobody asks. */
-int store_telegram_confirm(struct pg *pg, struct arena *arena, int64_t user_id,
+/* Links this chat, in place of the account's before, and this account in place of the chat's.
+ * ERR_NOT_FOUND: it does not ask, or no longer. */
+int store_telegram_confirm(struct pg *pg, struct arena *arena, int64_t user_id, int64_t chat_id,
                            struct store_change *ret_change) __attribute__((warn_unused_result));
 
 /* Sends away whoever asks, if anybody does. */

@@ -1,9 +1,11 @@
 /* One's Telegram chat: GET and DELETE /me/telegram, POST /me/telegram/link and /confirm, DELETE
  * /me/telegram/pending. */
+#include <inttypes.h>
 #include <sodium.h>
 
 #include "common/err.h"
 #include "common/store_telegram.h"
+#include "field.h"
 #include "notify.h"
 #include "response.h"
 #include "worker.h"
@@ -67,43 +69,54 @@ int telegram_get(struct request *request, struct response *response)
              telegram.blocked ? "true" : "false");
     render_chat(body, &telegram.chat);
     buf_adds(body, ",\"pending\":");
-    if (telegram.pending.name != NULL) {
-        buf_adds(body, "{");
+    if (telegram.pending_id != 0) {
+        buf_addf(body, "{\"id\":%" PRId64 ",", telegram.pending_id);
         render_chat(body, &telegram.pending);
-        buf_adds(body, "}}");
+        buf_adds(body, "}");
     } else {
-        buf_adds(body, "null}");
+        buf_adds(body, "null");
     }
+    buf_adds(body, ",\"bot\":");
+    buf_add_json(body, telegram.bot);
+    buf_adds(body, ",\"claim\":");
+    buf_add_json(body, telegram.claim);
+    buf_adds(body, "}");
     return 0;
 }
 
-/* The three that change something differ in what the store does. */
-typedef int change_function(struct pg *pg, struct arena *arena, int64_t user_id,
-                            struct store_change *ret_change);
-
-static int change(struct request *request, struct response *response, change_function *function)
+/* What was changed is told to the devices, and by the notifier to the chat. */
+static int changed(struct request *request, struct response *response,
+                   const struct store_change *change)
 {
-    struct store_change done;
-    int err = function(request->worker->pg, request->arena, request->caller.user_id, &done);
-    if (err != 0)
-        return err;
-    notify_change(request->worker, &done);
-    notify_notifier(request->worker); /* which tells the chat */
+    notify_change(request->worker, change);
+    notify_notifier(request->worker);
     response_empty(response);
     return 0;
 }
 
 int telegram_confirm(struct request *request, struct response *response)
 {
-    return change(request, response, store_telegram_confirm);
+    struct store_change change;
+    int64_t chat_id = 0;
+    int err = field_id(request, response, "id", &chat_id);
+    if (err == 0)
+        err = store_telegram_confirm(request->worker->pg, request->arena, request->caller.user_id,
+                                     chat_id, &change);
+    return err != 0 ? err : changed(request, response, &change);
 }
 
 int telegram_refuse(struct request *request, struct response *response)
 {
-    return change(request, response, store_telegram_refuse);
+    struct store_change change;
+    int err = store_telegram_refuse(request->worker->pg, request->arena, request->caller.user_id,
+                                    &change);
+    return err != 0 ? err : changed(request, response, &change);
 }
 
 int telegram_unlink(struct request *request, struct response *response)
 {
-    return change(request, response, store_telegram_unlink);
+    struct store_change change;
+    int err = store_telegram_unlink(request->worker->pg, request->arena, request->caller.user_id,
+                                    &change);
+    return err != 0 ? err : changed(request, response, &change);
 }

@@ -42,6 +42,8 @@ const EN = {
     not_done: (title) => `That did not work: ${title}.`,
     telegram_none: 'Link your Telegram and hear there about messages that you missed here.',
     telegram_off: 'This server has no Telegram bot, so nothing can be linked here.',
+    telegram_claim: (bot) => 'is the name you gave, and nobody has proved that it is yours. Link it, or press Start in '
+        + `the chat with @${bot} from there.`,
     telegram_offer: 'Waiting for you to press Start in Telegram…',
     telegram_until: (when) => `Good for one use, until ${when}.`,
     telegram_pending: 'wants to receive your notifications. Confirm only if this is you.',

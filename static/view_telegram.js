@@ -10,7 +10,6 @@ const BUTTONS = ['confirm', 'refuse', 'link', 'unlink'];
 
 let link = null;         // what GET /me/telegram answered last
 let offer = null;        // the code made here that nobody has used yet
-let off = false;         // there is no bot
 let trouble = '';
 let busy = false;
 let asked = 0;           // counts questions and changes: an older answer than the last one is void
@@ -22,7 +21,9 @@ export function view_telegram_init() {
     $('telegram-link').addEventListener('click', () => telegram_do('POST', '/link', (reply) => {
         offer = reply;
     }));
-    $('telegram-confirm').addEventListener('click', () => telegram_do('POST', '/confirm'));
+    $('telegram-confirm').addEventListener('click', () => {
+        telegram_do('POST', '/confirm', () => {}, { id: link.pending.id });
+    });
     $('telegram-refuse').addEventListener('click', () => telegram_do('DELETE', '/pending'));
     $('telegram-unlink').addEventListener('click', () => telegram_do('DELETE', ''));
 }
@@ -30,12 +31,12 @@ export function view_telegram_init() {
 // Forgets the last person's link.
 export function view_telegram_reset() {
     $('telegram').close();
-    [link, offer, off, trouble, busy] = [null, null, false, '', false];
+    [link, offer, trouble, busy] = [null, null, '', false];
     telegram_show();
 }
 
 function telegram_open() {
-    [off, trouble] = [false, ''];
+    trouble = '';
     $('telegram').showModal();
     telegram_show();
     view_telegram_ask();
@@ -71,22 +72,21 @@ function telegram_take(reply) {
     telegram_show();
 }
 
-async function telegram_do(method, path, done = () => {}) {
+async function telegram_do(method, path, done = () => {}, body = undefined) {
     if (busy) return;
     const { me } = state;
     busy = true;
     asked++;
     trouble = '';
     try {
-        const reply = await api_call(method, `/me/telegram${path}`);
+        const reply = await api_call(method, `/me/telegram${path}`, body);
         if (state.me !== me) return;
         offer = null;
         done(reply);
     } catch (problem) {
         if (state.me !== me) return;
-        off = problem.code === 'telegram_off';
-        // Not found: the request was answered elsewhere, which is shown in a moment.
-        if (!off && problem.status !== 404) trouble = text('not_done', problem.title);
+        // Not found: another chat asks by now, or none, which is shown in a moment.
+        if (problem.status !== 404) trouble = text('not_done', problem.title);
     }
     busy = false;
     telegram_show();
@@ -107,18 +107,19 @@ function note_of() {
         const replaces = link.linked && ` ${text('telegram_replaces')}`;
         return [...who_nodes(link.pending), text('telegram_pending'), replaces];
     }
-    if (off) return [text('telegram_off')];
-    if (offer) return [text('telegram_offer')];
+    if (offer && link.bot) return [text('telegram_offer')];
     if (link.blocked) return [...who_nodes(link), text('telegram_blocked')];
     if (link.linked) return [...who_nodes(link), text('telegram_linked')];
-    return [text('telegram_none')];
+    if (!link.bot) return [text('telegram_off')];
+    if (!link.claim) return [text('telegram_none')];
+    return [el('strong', {}, el('bdi', {}, link.claim)), ' ', text('telegram_claim', link.bot)];
 }
 
 // Which buttons make sense now.
 function buttons_of() {
     if (!link) return [];
     if (link.pending) return ['confirm', 'refuse'];
-    const makes = off ? [] : ['link'];
+    const makes = link.bot ? ['link'] : [];
     return link.linked && !offer ? [...makes, 'unlink'] : makes;
 }
 
@@ -140,7 +141,7 @@ function telegram_show() {
     const note = el('p', {}, ...note_of());
     if (note.textContent !== $('telegram-note').textContent)
         $('telegram-note').replaceChildren(...note.childNodes);
-    offer_show(offer && link && !link.pending && !off);
+    offer_show(offer && link?.bot && !link.pending);
     text_show($('telegram-link'), link_label());
     const shown = buttons_of();
     for (const name of BUTTONS) {

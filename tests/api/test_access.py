@@ -92,7 +92,7 @@ TABLE = [
         "POST",
         "/api/v1/me/telegram/confirm",
         {},
-        None,
+        lambda s: {"id": 1},
         {"nobody": NO, "stranger": MINE, "peer": MINE, "owner": MINE},
     ),
     ("DELETE", "/api/v1/me/telegram/pending", {}, None, {"nobody": NO, "stranger": 204, "peer": 204, "owner": 204}),

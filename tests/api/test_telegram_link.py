@@ -8,9 +8,9 @@ import pytest
 
 from perchtest import Instance
 from perchtest.api import at_once, events_of, good, log_from, poll_call, problem, twin, waiting_poll
-from perchtest.telegram import BOT, Notifier, a_chat
+from perchtest.telegram import BOT, Notifier, a_chat, confirm
 
-NOTHING = {"linked": False, "blocked": False, "name": None, "username": None, "pending": None}
+NOTHING = {"linked": False, "blocked": False, "name": None, "username": None, "pending": None, "bot": BOT, "claim": None}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def state_of(person):
 
 
 def linked_to(chat, blocked=False):
-    return {**NOTHING, "linked": True, "blocked": blocked, **chat.shown}
+    return {**NOTHING, "linked": True, "blocked": blocked, **chat.linked}
 
 
 def asked(person, notifier, **chat):
@@ -58,7 +58,7 @@ def asked(person, notifier, **chat):
 
 def linked(person, notifier, **chat):
     chat = asked(person, notifier, **chat)
-    good(person.post("/me/telegram/confirm"), 204)
+    good(confirm(person, chat), 204)
     return chat
 
 
@@ -104,10 +104,27 @@ def test_a_chat_that_asks_is_shown_and_linked_only_by_the_confirmation(notifier,
     chat = asked(alice, notifier)
     assert state_of(alice) == {**NOTHING, "pending": chat.shown}
     assert state_of(bob) == NOTHING
-    problem(bob.post("/me/telegram/confirm"), 404, "not_found")
-    good(alice.post("/me/telegram/confirm"), 204)
+    problem(confirm(bob, chat), 404, "not_found")
+    good(confirm(alice, chat), 204)
     assert state_of(alice) == linked_to(chat)
     assert notifier.told(chat) == ["linked"]
+
+
+def test_only_the_chat_that_was_shown_can_be_confirmed(notifier, alice):
+    """Another one asks while the page still shows the first."""
+    first = asked(alice, notifier)
+    second = asked(alice, notifier)
+    problem(confirm(alice, first), 404, "not_found")
+    assert state_of(alice) == {**NOTHING, "pending": second.shown}
+    good(confirm(alice, second), 204)
+    assert state_of(alice) == linked_to(second)
+
+
+@pytest.mark.parametrize("body", [{}, {"id": None}, {"id": 0}, {"id": "7"}, {"id": -7}, {"id": 2**53}])
+def test_a_confirmation_says_which_chat(notifier, alice, body):
+    asked(alice, notifier)
+    problem(alice.post("/me/telegram/confirm", body), 422, "invalid", "id")
+    assert not state_of(alice)["linked"]
 
 
 def test_a_waiting_poll_hears_that_somebody_asks(notifier, alice):
@@ -123,11 +140,11 @@ def test_a_waiting_poll_hears_that_somebody_asks(notifier, alice):
 def test_the_waiting_polls_of_all_devices_hear_of_the_link_and_of_its_end(site, notifier, alice, bob):
     devices = [alice, alice.another_device(), alice.another_device(bearer=True)]
     chat = asked(alice, notifier)
-    for method, path, kind in (("POST", "/me/telegram/confirm", "telegram.linked"),
-                               ("DELETE", "/me/telegram", "telegram.unlinked")):
+    for call, kind in ((lambda: confirm(alice, chat), "telegram.linked"),
+                       (lambda: alice.delete("/me/telegram"), "telegram.unlinked")):
         cursor, theirs = alice.cursor(), bob.cursor()
         polls = [waiting_poll(site, device, cursor, tab=str(number)) for number, device in enumerate(devices)]
-        good(alice.request(method, path), 204)
+        good(call(), 204)
         for poll in polls:
             [event] = events_of(alice, poll.response())
             assert event["type"] == kind and set(event) == {"seq", "type", "at"}
@@ -142,7 +159,7 @@ def test_a_refused_chat_is_not_linked_and_needs_another_code(notifier, alice):
     good(alice.delete("/me/telegram/pending"), 204)
     assert state_of(alice) == NOTHING
     assert types(log_from(alice, cursor)) == ["me.changed"]
-    problem(alice.post("/me/telegram/confirm"), 404, "not_found")
+    problem(confirm(alice, chat), 404, "not_found")
     assert notifier.told(chat) == ["refused"]
 
 
@@ -175,7 +192,7 @@ def test_a_chat_that_another_account_links_is_lost_to_the_first_and_both_are_tol
     assert state_of(alice) == linked_to(chat), "not before the confirmation"
     loses = waiting_poll(site, alice, alice.cursor())
     gains = waiting_poll(site, bob, bob.cursor())
-    good(bob.post("/me/telegram/confirm"), 204)
+    good(confirm(bob, chat), 204)
     assert types(events_of(alice, loses.response())) == ["telegram.unlinked"]
     assert types(events_of(bob, gains.response())) == ["telegram.linked"]
     assert (state_of(alice), state_of(bob)) == (NOTHING, linked_to(chat))
@@ -184,7 +201,7 @@ def test_a_chat_that_another_account_links_is_lost_to_the_first_and_both_are_tol
 def test_of_two_confirmations_at_once_one_links(notifier, alice):
     chat = asked(alice, notifier)
     cursor = alice.cursor()
-    calls = [lambda caller=twin(alice): caller.post("/me/telegram/confirm").status_code for _ in range(4)]
+    calls = [lambda caller=twin(alice): confirm(caller, chat).status_code for _ in range(4)]
     assert sorted(at_once(*calls)) == [204, 404, 404, 404]
     assert types(log_from(alice, cursor)) == ["telegram.linked"]
     assert state_of(alice) == linked_to(chat)
@@ -220,9 +237,10 @@ def test_a_name_given_at_registration_is_a_claim_that_needs_the_same_confirmatio
     claims = site.person("claims", telegram=f"@{chat.username.upper()}")
     assert notifier.start(a_chat()) == "unknown"
     assert notifier.start(chat) == "asked"
-    assert state_of(claims) == {**NOTHING, "pending": chat.shown}
-    good(claims.post("/me/telegram/confirm"), 204)
-    assert state_of(claims) == linked_to(chat)
+    claim = {"claim": f"@{chat.username.upper()}"}
+    assert state_of(claims) == {**NOTHING, **claim, "pending": chat.shown}
+    good(confirm(claims, chat), 204)
+    assert state_of(claims) == {**linked_to(chat), **claim}
 
 
 def test_an_account_that_is_deleted_leaves_neither_link_nor_code(notifier, alice):
@@ -256,8 +274,8 @@ def test_without_a_bot_no_code_is_made_and_the_rest_works(notifier, alice):
         response = alice.post("/me/telegram/link")
         problem(response, 503, "telegram_off")
         assert int(response.headers["Retry-After"]) >= 60
-        assert state_of(alice) == linked_to(chat)
-        problem(alice.post("/me/telegram/confirm"), 404, "not_found")
+        assert state_of(alice) == {**linked_to(chat), "bot": None}
+        problem(confirm(alice, chat), 404, "not_found")
         good(alice.delete("/me/telegram"), 204)
     finally:
         notifier.bot()

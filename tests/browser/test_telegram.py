@@ -111,12 +111,45 @@ def test_a_stranger_with_the_link_is_refused(window, site, notifier):
 
 def test_a_server_without_a_bot_says_so(window, perch):
     page = window()
-    page.expected.append(f"{page.url}/api/v1/me/telegram/link - Failed")
+    page.register(unique("Alice"))
+    page.click("#telegram-open")
+    page.wait(lambda: "no Telegram bot" in note(page), "the page to say so")
+    assert page.texts(".sheet-does button") == []
+
+
+def test_a_name_that_is_only_claimed_is_shown_as_unproved_and_can_ask(window, site, notifier, artefacts):
+    chat = a_chat()
+    alice = site.person("alice", telegram=f"@{chat.username}")
+    page = window(site.url)
+    page.login(alice.username, alice.password)
+    page.click("#telegram-open")
+    page.wait(lambda: note(page).startswith(f"@{chat.username} is the name you gave, and nobody has proved"), "the claim")
+    page.screenshot(artefacts / "telegram-claim.png")
+    assert notifier.start(chat) == "asked"
+    says(page, chat, "wants to receive your notifications")
+    page.click("#telegram-confirm")
+    says(page, chat, "receives your notifications")
+
+
+def test_a_page_that_shows_one_chat_does_not_confirm_another(window, site, notifier):
+    page = window(site.url)
     page.register(unique("Alice"))
     page.click("#telegram-open")
     page.click("#telegram-link")
-    page.wait(lambda: "no Telegram bot" in note(page), "the page to say so")
-    assert page.texts(".sheet-does button") == []
+    first, second = a_chat("First"), a_chat("Second")
+    notifier.start(first, code_on(page))
+    says(page, first, "wants to receive your notifications")
+    page.js("""
+        const ask = fetch;
+        window.fetch = (url, options) => options.method === 'GET' ? new Promise(() => {}) : ask(url, options)""")
+    link = page.js("return fetch('/api/v1/me/telegram/link', {method: 'POST'}).then((reply) => reply.json())")
+    notifier.start(second, link["code"])
+    page.expected.append(f"{page.url}/api/v1/me/telegram/confirm - Failed")
+    page.click("#telegram-confirm")
+    page.js("location.reload()")
+    page.wait(lambda: page.shown("#telegram-count"), "the second to ask still")
+    page.click("#telegram-open")
+    says(page, second, "wants to receive your notifications")
 
 
 def test_the_next_person_at_this_browser_sees_nothing_of_the_last_ones_link(window, site, notifier):

@@ -13,6 +13,7 @@ from perchtest import Instance, wait_for
 from perchtest.api import good
 from perchtest.instance import alive
 from perchtest.presence import leases_believe
+from perchtest.telegram import confirm
 from test_up import PIDS, Foreground, commands_below
 
 TELEGRAM_PIDS = ["PERCH_NOTIFIER_PID", "PERCH_BOTAPI_PID"]
@@ -65,7 +66,7 @@ def test_somebody_links_leaves_is_told_and_answers(site):
     phone = stand_in(site).phone("Alice")
     phone.open(good(alice.post("/me/telegram/link"))["url"])
     wait_for(lambda: good(alice.get("/me/telegram"))["pending"], 10, "the page to be asked")
-    good(alice.post("/me/telegram/confirm"), 204)
+    good(confirm(alice), 204)
     good(alice.delete("/sessions/current"), 204)
     bob.send(alice, "are you there?")
     told = phone.await_message("are you there?")

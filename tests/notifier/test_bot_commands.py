@@ -6,6 +6,7 @@ from notifier.chat import asked
 from notifier.rig import texts
 from perchtest import wait_for
 from perchtest.api import good
+from perchtest.telegram import confirm
 
 
 def code_of(person):
@@ -27,8 +28,8 @@ def test_a_deep_link_asks_the_page_and_only_its_yes_links(world, notifier):
     alice, phone = world.person("Alice"), world.api.phone("Anna", last_name="Karenina", username="anna_k")
     phone.open(code_of(alice)["url"])
     phone.await_message("confirm")
-    await_state(alice, linked=False, pending={"name": "Anna Karenina", "username": "anna_k"})
-    good(alice.post("/me/telegram/confirm"), 204)
+    await_state(alice, linked=False, pending={"id": phone.id, "name": "Anna Karenina", "username": "anna_k"})
+    good(confirm(alice), 204)
     message = phone.await_message("This chat now gets the notifications of Alice.")
     [bold] = message["entities"]
     assert message["text"].encode("utf-16-le")[2 * bold["offset"]:][:2 * bold["length"]].decode("utf-16-le") == "Alice"

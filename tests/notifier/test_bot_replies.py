@@ -6,6 +6,7 @@ from notifier.chat import asked, bodies, tell
 from notifier.rig import texts
 from perchtest import wait_for
 from perchtest.api import good
+from perchtest.telegram import confirm
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_a_chat_that_another_account_links_now_cannot_answer_for_the_first(world
     carol = world.person("Carol")
     phone.open(good(carol.post("/me/telegram/link"))["url"])
     phone.await_message("confirm")
-    good(carol.post("/me/telegram/confirm"), 204)
+    good(confirm(carol), 204)
     phone.await_message("It no longer gets those of Bob.")
     assert "whose message this was" in asked(phone, "who am I?", message)
     assert bodies(alice, bob) == ["hello"] and bodies(alice, carol) == []

@@ -6,6 +6,7 @@ import requests
 from perchtest import wait_for
 from perchtest.api import good
 from perchtest.notifier import NotifierProgram
+from perchtest.telegram import confirm
 
 PATH = "/api/v1/telegram/webhook"
 
@@ -40,7 +41,7 @@ def test_somebody_links_with_updates_that_are_brought(site, api, webhook, world)
     alice, phone = world.person("Alice"), api.phone("Alice")
     phone.open(good(alice.post("/me/telegram/link"))["url"])
     wait_for(lambda: good(alice.get("/me/telegram"))["pending"], 10, "the page to be asked")
-    good(alice.post("/me/telegram/confirm"), 204)
+    good(confirm(alice), 204)
     wait_for(phone.received, 10, "the bot to say so")
     assert api.calls("getUpdates", after=after) == []
 

@@ -41,7 +41,9 @@ def start(database, chat, secret=None, *, name="Ann Other", username=None, local
 
 
 def confirm(database, user):
-    return call(database, "telegram_confirm", user)
+    """The chat that asks."""
+    chat = database.rows("SELECT chat_id FROM perch.telegram_pending WHERE user_id = %s", [user])
+    return call(database, "telegram_confirm", user, chat[0][0] if chat else -1)
 
 
 def block(database, chat):
@@ -59,7 +61,8 @@ def link(database, user, **person):
 
 def state(database, user):
     """(linked, blocked, name, username, pending_name, pending_username)"""
-    [row] = database.rows("SELECT * FROM perch.telegram_state(%s)", [user], "perch_app")
+    [row] = database.rows("SELECT linked, blocked, name, username, pending_name, pending_username"
+                          " FROM perch.telegram_state(%s)", [user], "perch_app")
     return row
 
 

@@ -18,7 +18,17 @@ class Chat:
     @property
     def shown(self):
         """As GET /me/telegram shows who asks."""
+        return {"id": self.id, **self.linked}
+
+    @property
+    def linked(self):
+        """As it shows who is linked."""
         return {"name": self.name, "username": self.username}
+
+
+def confirm(person, chat=None):
+    """The reply to the confirmation of this chat, or of the one that asks now."""
+    return person.post("/me/telegram/confirm", {"id": chat.id if chat else person.get("/me/telegram").json()["pending"]["id"]})
 
 
 def a_chat(name="Anna Karenina", username=None):

@@ -175,6 +175,7 @@ def test_temporary_tables_do_not_stand_in_for_the_real_ones(database):
     "perch.telegram_code_set(1, sha256('x'))",
     "perch.telegram_state(1)",
     "perch.telegram_confirm(1)",
+    "perch.telegram_confirm(1, 2)",
     "perch.telegram_refuse(1)",
     "perch.telegram_unlink(1)",
 ])

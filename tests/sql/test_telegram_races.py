@@ -12,7 +12,7 @@ from perchtest.locks import Blocked
 
 ROUNDS = 20
 START = "SELECT * FROM perch.telegram_start(%s, 'Ann', NULL, 'en', %s, %s)"
-CONFIRM = "SELECT * FROM perch.telegram_confirm(%s)"
+CONFIRM = "SELECT * FROM perch.telegram_confirm(%s, %s)"
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_who_confirms_links_the_chat_that_was_shown_or_none(database):
     secret = code(database, user)
     with database.connect("perch_notifier", autocommit=False) as notifier:
         notifier.execute(START, [other, secret, now()])
-        waiting = Blocked(database, CONFIRM, [user])
+        waiting = Blocked(database, CONFIRM, [user, shown])
         notifier.commit()
         assert waiting.result()[0][0] == "not_found"
     assert owners(database, shown) == owners(database, other) == []
@@ -148,7 +148,7 @@ def test_a_chat_changes_hands_under_both_mailboxes_locked_in_id_order(database, 
     ask(database, chat, new)
     with database.connect("postgres", autocommit=False) as holder:
         holder.execute("SELECT FROM perch.mailboxes WHERE user_id = %s FOR NO KEY UPDATE", [low if held == "low" else high])
-        waiting = Blocked(database, CONFIRM, [new])
+        waiting = Blocked(database, CONFIRM, [new, chat])
         with database.connect("postgres", autocommit=False) as probe:
             if held == "low":
                 probe.execute("SELECT FROM perch.mailboxes WHERE user_id = %s FOR UPDATE NOWAIT", [high])
@@ -190,7 +190,9 @@ class Storm:
         return self.chat("telegram_start(%s, 'x', %s, 'en', %s, %s)", name, secret, now())
 
     def confirm(self):
-        return self.page("telegram_confirm(%s)", self.user())
+        user = self.user()
+        [[*_, shown, _bot, _claim]] = self.page("telegram_state(%s)", user)
+        return self.page("telegram_confirm(%s, %s)", user, shown or -1)
 
     def refuse(self):
         return self.page("telegram_refuse(%s)", self.user())

@@ -64,18 +64,22 @@ static void without_a_bot_there_is_no_code(void **state)
 
 static void who_is_linked_and_who_asks_are_read_apart(void **state)
 {
-    static const char *const cells[] = {"t", "f", "Anna", NULL, "Bert", "bert"};
+    static const char *const cells[] = {"t",    "f",    "Anna",      NULL,    "77",
+                                        "Bert", "bert", "perch_bot", "anna_k"};
     struct store_telegram telegram;
 
     (void)state;
-    fake_pg_answer("telegram_get", 1, 6, cells);
+    fake_pg_answer("telegram_get", 1, 9, cells);
     assert_int_equal(store_telegram_get(pg, &arena, 5, &telegram), 0);
     assert_true(telegram.linked);
     assert_false(telegram.blocked);
     assert_string_equal(telegram.chat.name, "Anna");
     assert_null(telegram.chat.username);
     assert_string_equal(telegram.pending.name, "Bert");
+    assert_int_equal(telegram.pending_id, 77);
     assert_string_equal(telegram.pending.username, "bert");
+    assert_string_equal(telegram.bot, "perch_bot");
+    assert_string_equal(telegram.claim, "anna_k");
 }
 
 static void a_confirmation_wakes_both_accounts(void **state)
@@ -87,12 +91,12 @@ static void a_confirmation_wakes_both_accounts(void **state)
 
     (void)state;
     fake_pg_answer("telegram_confirm", 2, 6, cells);
-    assert_int_equal(store_telegram_confirm(pg, &arena, 5, &change), 0);
+    assert_int_equal(store_telegram_confirm(pg, &arena, 5, 77, &change), 0);
     assert_int_equal(change.wake_count, 2);
     assert_int_equal(change.wakes[0].user_id, 5);
     assert_int_equal(change.wakes[1].user_id, 7);
     fake_pg_answer("telegram_confirm", 1, 6, nobody);
-    assert_int_equal(store_telegram_confirm(pg, &arena, 5, &change), ERR_NOT_FOUND);
+    assert_int_equal(store_telegram_confirm(pg, &arena, 5, 77, &change), ERR_NOT_FOUND);
 }
 
 #define store_test(test) cmocka_unit_test_setup_teardown(test, begin, end)
