@@ -163,6 +163,7 @@ suite_sanitize() {
     # These wait more than they work.
     count_pytest hub-with-sanitizers hub 3 -m 'not slow and not memory'
     count_pytest order-with-sanitizers order 1 -m 'not slow'
+    count_pytest notifier-with-sanitizers notifier 2 -m 'not slow and not memory'
     unset ASAN_OPTIONS UBSAN_OPTIONS
 }
 
