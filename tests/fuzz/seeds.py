@@ -4,6 +4,7 @@ writes is in the repository, so that nobody needs to run it to fuzz.
 
 Seeds that a crash was reduced to are put beside these by hand, named for what went wrong."""
 
+import json
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "seeds"
@@ -22,6 +23,19 @@ def body(method, path, text, *params):
     """A request with a body, in lines."""
     return "\n".join([f"REQUEST_METHOD={method}", f"DOCUMENT_URI={path}", "CONTENT_TYPE=application/json",
                       f"CONTENT_LENGTH={len(text)}", *params, "", text])
+
+
+PERSON = {"id": 7, "is_bot": False, "first_name": "Ann", "last_name": "Other", "username": "ann_o", "language_code": "ru"}
+CHAT = {"id": 7, "type": "private"}
+
+
+def message(**content):
+    return {"message": {"message_id": 5, "from": PERSON, "chat": CHAT, "date": 1795249871, **content}}
+
+
+def updates(*found):
+    """An answer to getUpdates."""
+    return json.dumps({"ok": True, "result": [{"update_id": 9 + i, **update} for i, update in enumerate(found)]})
 
 
 SEEDS = {
@@ -103,9 +117,23 @@ SEEDS = {
                  '"iat":1.5,"exp":true}',
         "stranger": "eyJ0eXAiOiJKV1QiLCJhbGciOiJub25lIn0.eyJzdWIiOiI0MiJ9.",
     },
+    "update": {
+        "refused": '{"ok":false,"error_code":429,"description":"Too Many Requests","parameters":{"retry_after":2282}}',
+        "nothing": '{"ok":true,"result":[]}',
+        "text": updates(message(text="hello 😀\u202e")),
+        "reply": updates(message(text="yes", reply_to_message={"message_id": 4, "chat": CHAT})),
+        "command": updates(message(text="/mute@perch_bot 2h"), message(text="/start " + "x" * 43)),
+        "media": updates(message(photo=[{}])),
+        "edit": updates({"edited_message": message(text="hello")["message"]}),
+        "tap": updates({"callback_query": {"id": "7", "from": PERSON, "data": "m60", "message": message()["message"]}}),
+        "blocked": updates({"my_chat_member": {"chat": CHAT, "from": PERSON, "new_chat_member": {"status": "kicked"}}}),
+        "group": updates(message(text="hello", chat={"id": -7, "type": "group"})),
+        "odd": '{"ok":true,"result":[{"update_id":"7"},null,[],{"update_id":8,"message":[]}]}',
+    },
     "wake": {
         "event": 'e 7f3a02c4 41 {"seq":41}', "event-without-json": "e 7f3a02c4 41 ", "passing": 't {"type":"typing"}',
-        "session": "s 9007199254740991", "presence": "p 1 42 a 1795249871000", "epoch-long": "e 01234567890123456 1 {}", "number-long": "s 90071992547409911",
+        "session": "s 9007199254740991", "presence": "p 1 42 a 1795249871000",
+        "epoch-long": "e 01234567890123456 1 {}", "number-long": "s 90071992547409911",
     },
 }
 

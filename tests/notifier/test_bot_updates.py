@@ -76,7 +76,7 @@ def test_another_poller_is_answered_with_patience(world, notifier):
 
 def test_a_poll_that_goes_wrong_is_only_a_while_lost(world, notifier):
     phone = world.api.phone(started=True)
-    for fault in ({"kind": "error", "code": 502}, {"kind": "garbage"}, {"kind": "close_before"},
+    for fault in ({"kind": "error", "code": 502}, {"kind": "garbage"}, {"kind": "big"}, {"kind": "close_before"},
                   {"kind": "error", "code": 429, "retry_after": 1}, {"kind": "close_after"},
                   {"kind": "error", "code": 400, "description": "Bad Request: a new rule"}):
         await_poll(world, 0)

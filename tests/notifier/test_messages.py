@@ -59,6 +59,18 @@ def test_what_is_read_before_it_is_due_is_not_told(world, notifier):
     assert world.api.calls(chat=phone) == world.api.calls("sendMessage", phone) == []
 
 
+def test_a_hundred_messages_in_ten_seconds_are_one_on_the_phone(world, notifier):
+    """Without a second sound in the first minute, and each is counted."""
+    alice, (bob, phone) = world.person("Alice"), world.linked()
+    begun_at = time.monotonic()
+    for i in range(100):
+        alice.send(bob, f"line {i}")
+        time.sleep(max(0, begun_at + (i + 1) / 10 - time.monotonic()))  # what is given: ten a second
+    phone.await_message("100 new messages", 20)
+    world.await_queued(bob, 0)
+    assert len(world.api.calls("sendMessage", phone)) == 1
+
+
 def test_the_words_are_those_at_the_time_of_sending(world, notifier):
     alice, (bob, phone) = world.person("Alice"), world.linked()
     first, second = alice.send(bob, "erased"), alice.send(bob, "with a tpyo")

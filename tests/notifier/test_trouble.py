@@ -3,11 +3,12 @@
 import signal
 import time
 
+import pytest
+
 from notifier.rig import World, texts, told
 from perchtest import wait_for
 from perchtest.api import good
 from perchtest.notifier import NotifierProgram
-
 
 
 def test_what_telegram_refuses_for_now_comes_later(world, notifier):
@@ -51,9 +52,14 @@ def test_what_was_read_meanwhile_is_not_repeated(world, notifier_of):
     assert texts(phone) == ["Alice: hello"]
 
 
-def test_a_chat_that_blocked_the_bot_is_unlinked_and_shown_as_blocked(world, notifier):
+@pytest.mark.parametrize("code, description", [
+    (403, "Forbidden: bot was blocked by the user"), (403, "Forbidden: user is deactivated"),
+    (403, "Forbidden: bot can't initiate conversation with a user"), (403, "Forbidden: bot was kicked from the chat"),
+    (400, "Bad Request: chat not found"),
+])
+def test_a_chat_that_takes_nothing_any_more_is_shown_as_blocked(world, notifier, code, description):
     alice, (bob, phone) = world.person("Alice"), world.linked()
-    phone.block()
+    world.api.fault("error", "sendMessage", phone, code=code, description=description, times=None)
     cursor = bob.cursor()
     alice.send(bob, "hello")
     wait_for(lambda: good(bob.get("/me/telegram"))["blocked"], 10, "the link to be marked")
@@ -84,21 +90,44 @@ def test_a_text_that_telegram_cannot_parse_goes_again_plain(world, notifier):
     assert first["parameters"]["entities"] and not second["parameters"].get("entities")
 
 
-def test_the_rest_that_telegram_asks_for_outlives_restarts(world, notifier_of):
+def test_a_text_that_is_too_long_for_telegram_twice_is_a_dead_letter(world, notifier):
+    alice, (bob, phone) = world.person("Alice"), world.linked()
+    world.api.fault("error", "sendMessage", phone, code=400, description="Bad Request: message is too long", times=None)
+    alice.send(bob, "hello " * 600)
+    first, second = told(world, phone, 2)
+    world.await_queued(bob, 0)
+    assert len(second["text"]) <= 1000 < len(first["text"])
+    [(reason,)] = world.site.sql("SELECT reason FROM telegram_dead WHERE recipient_id = %s", bob.id)
+    assert "too long" in reason
+
+
+def test_a_rest_of_a_second_is_kept(world, notifier):
+    alice, (bob, phone) = world.person("Alice"), world.linked()
+    world.api.limits(per_chat_s=0)
+    world.api.fault("error", chat=phone, code=429, retry_after=1)
+    alice.send(bob, "hello")
+    phone.await_message("Alice: hello")
+    first, second = world.api.calls(chat=phone)
+    assert second["at"] - first["at"] >= 1
+    world.await_queued(bob, 0)
+
+
+@pytest.mark.parametrize("rest, looks", [(60, (0, 30)), (2282, (0, 60, 2270))])
+def test_the_rest_that_telegram_asks_for_outlives_restarts(world, notifier_of, rest, looks):
     notifier = notifier_of(clock=True)
     alice, (bob, phone) = world.person("Alice"), world.linked()
-    world.api.fault("error", chat=phone, code=429, retry_after=2282)
+    world.api.fault("error", chat=phone, code=429, retry_after=rest)
     alice.send(bob, "hello")
     world.api.await_calls(1, chat=phone)
     world.await_queued(bob, 1)
-    for ahead in (0, 60, 2270):
+    for ahead in looks:
         notifier.clock(seconds=ahead)
         notifier.restart() if ahead == 60 else notifier.kill() or notifier.start()
         carol, other_phone = world.linked("Carol")
         alice.send(carol, "away")
         other_phone.await_message("Alice: away")
         assert len(world.api.calls(chat=phone)) == 1
-    notifier.clock(seconds=2290)
+    notifier.clock(seconds=rest + 8)
     phone.await_message("Alice: hello")
     assert len(world.api.calls(chat=phone)) == 2
 
@@ -119,14 +148,31 @@ def test_two_chats_refused_at_once_are_a_rest_for_all(world, notifier):
         assert world.api.calls(chat=phone)[-1]["at"] >= max(refused) + 4
 
 
-def test_a_bad_token_stops_everything_and_loses_nothing(world, notifier):
+@pytest.mark.parametrize("code, description", [(401, "Unauthorized"), (404, "Not Found")])
+def test_a_bad_token_stops_everything_and_loses_nothing(world, notifier, code, description):
     alice, (bob, phone) = world.person("Alice"), world.linked()
-    world.api.fault("error", "sendMessage", code=401, description="Unauthorized", times=None)
+    world.api.fault("error", "sendMessage", code=code, description=description, times=None)
     alice.send(bob, "hello")
     wait_for(lambda: "no longer knows the token" in notifier.log(), 10, "a loud word")
     assert len(world.api.calls("sendMessage", phone)) == 1
     [[unanswered]] = wait_for(lambda: world.site.sql(
         "SELECT unanswered FROM outbox WHERE recipient_id = %s AND unanswered = 0", bob.id), 10, "the claim to be given back")
+    world.api.heal()
+    notifier.restart()
+    phone.await_message("Alice: hello")
+
+
+def test_a_bad_token_that_the_poll_meets_stops_messages_too(world, notifier):
+    alice, (bob, phone) = world.person("Alice"), world.linked()
+    for method in ("getUpdates", "getMe"):
+        world.api.fault("error", method, code=401, description="Unauthorized", times=None)
+    world.api.phone(started=True).say("/help")  # ends the poll that waits
+    wait_for(lambda: "no longer knows the token" in notifier.log(), 10, "a loud word")
+    alice.send(bob, "hello")
+    notifier.stop()
+    notifier.start(wait=False)
+    wait_for(lambda: "does not know the token" in notifier.log(), 10, "another")
+    assert world.api.calls("sendMessage", phone) == [] and world.queued(bob) == 1
     world.api.heal()
     notifier.restart()
     phone.await_message("Alice: hello")

@@ -7,6 +7,7 @@
 """
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -88,8 +89,14 @@ class NotifierProgram:
                 self.stop()
             text = self.log()
             assert not SANITIZER.search(text), text
+            assert self.api.token.partition(":")[2] not in text, "the token is in the log"
         finally:
             self.folder.cleanup()
+
+    def memory_peak(self):
+        """Bytes: the most that it had in memory."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) * 1024
 
     def log(self):
         return self.log_file.read_text(errors="replace")
