@@ -49,15 +49,16 @@ class Load:
     def ask(self, *, clients, seconds, warm_up=1):
         return self.result(self.start("ask", clients=clients, seconds=seconds, warm_up=warm_up), seconds + 60)
 
-    def wake(self, *, waiting, rate, seconds, before=None, clients=16):
-        """"memory" of the figures is weighed when all polls wait and everybody knows it; then before() is called, and
-        the messages begin."""
+    def wake(self, *, waiting, rate, seconds, before=None, clients=16, told=True):
+        """"memory" of the figures is weighed when all polls wait and (with `told`) everybody knows it; then before() is
+        called, and the messages begin."""
         self.server.sql("CHECKPOINT")
         parked = Parked(self.server)
         with self.start("wake", waiting=waiting, rate=rate, seconds=seconds, clients=clients) as process:
             assert process.stdout.readline() == "waiting\n", "perch-load ended early"
             parked.wait_for(waiting)
-            wait_told(self.server, waiting)
+            if told:
+                wait_told(self.server, waiting)
             memory = memory_of(self.server)
             if before:
                 before()
