@@ -40,6 +40,7 @@ struct pace {
     int64_t retry_at;
     int64_t refused_at; /* the last 429, and whose */
     int64_t refused_chat;
+    bool news_next; /* an answer was preferred to them */
     bool stopped;
     bool failing;
     void (*idle)(void *argument); /* not NULL: no turns ever again */
@@ -93,26 +94,37 @@ static struct pace_chat *chat_find(struct pace *pace, int64_t id)
     return chat;
 }
 
-/* The first in the line that may go now; else NULL, and when to look again (a chat that is taken
- * wakes us itself). */
-static struct pace_request *choose(struct pace *pace, int64_t now, int64_t *ret_at)
+/* The first of the class that may go now; else NULL, and when to look again, where that is earlier
+ * than *at (a chat that is taken wakes us itself). */
+static struct pace_request *first_of(const struct pace *pace, enum pace_class class, int64_t now,
+                                     int64_t *at)
 {
     struct pace_request *request;
-    int64_t first = INT64_MAX;
-    for (int class = 0; class < PACE_CLASSES; class ++) {
-        TAILQ_FOREACH (request, &pace->lines[class], in_line) {
-            int64_t at;
-            if (request->chat->taken)
-                continue;
-            at = chat_turn_at(pace, request->chat, now);
-            if (at <= now)
-                return request;
-            if (at < first)
-                first = at;
-        }
+    TAILQ_FOREACH (request, &pace->lines[class], in_line) {
+        int64_t turn_at;
+        if (request->chat->taken)
+            continue;
+        turn_at = chat_turn_at(pace, request->chat, now);
+        if (turn_at <= now)
+            return request;
+        if (turn_at < *at)
+            *at = turn_at;
     }
-    *ret_at = first;
     return NULL;
+}
+
+/* Whose turn it is now; else NULL, and when to look again. News that an answer was preferred to
+ * have the next turn: strangers who ask without end hold up nobody's for good. */
+static struct pace_request *choose(struct pace *pace, int64_t now, int64_t *ret_at)
+{
+    *ret_at = INT64_MAX;
+    struct pace_request *answer = first_of(pace, PACE_ANSWERS, now, ret_at);
+    struct pace_request *news = first_of(pace, PACE_NEWS, now, ret_at);
+    if (answer == NULL && news == NULL)
+        return NULL;
+    bool answers = answer != NULL && (news == NULL || !pace->news_next);
+    pace->news_next = answers && news != NULL;
+    return answers ? answer : news;
 }
 
 static void give_turn(struct pace *pace, struct pace_request *request, int64_t now)
@@ -132,7 +144,7 @@ static void on_time(evutil_socket_t fd, short what, void *argument)
 {
     struct pace *pace = argument;
     int64_t now = notifier_now();
-    int64_t at = INT64_MAX;
+    int64_t at;
     (void)fd;
     (void)what;
     if (pace->idle != NULL) {

@@ -5,7 +5,8 @@
  * The pace gives turns: one every POLICY_BOT_GAP_MS; to one chat one at a time, and the next
  * POLICY_CHAT_GAP_MS after the last one's answer; none to a chat, or to nobody, while a 429 says so
  * (also after 429s for two chats within PACE_REFUSED_MS); none while the bot's token is bad. What
- * the bot answers goes before the news. Within a class the first that may go, goes.
+ * the bot answers goes before the news; where both wait, every second turn is the news', for
+ * anybody may ask, without end. Within a class the first that may go, goes.
  *
  * What a request came to is told to whoever asked, and kept in PostgreSQL by them: the pace knows
  * only this shift's. It begins with a pause of POLICY_CHAT_GAP_MS, for nobody knows what the
@@ -37,7 +38,7 @@ struct notifier;
 struct pace;
 struct pace_chat;
 
-/* In the order in which they go. */
+/* In the order in which they go, taking turns. */
 enum pace_class { PACE_ANSWERS, PACE_NEWS, PACE_CLASSES };
 
 /* What a request came to; borrowed for the call. */

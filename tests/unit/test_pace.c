@@ -239,6 +239,47 @@ static void chats_take_turns_at_the_bots_rate_and_answers_go_first(void **state)
         pace_leave(&asked[i].request);
 }
 
+static void however_many_answers_wait_every_second_turn_is_the_news(void **state)
+{
+    struct asked answers[5];
+    struct asked news[2];
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        ask(&answers[i], i, i, PACE_ANSWERS);
+    pass(GAP);
+    pass(TICK);
+    for (int i = 3; i < 5; i++)
+        ask(&answers[i], i, i, PACE_ANSWERS);
+    for (int i = 0; i < 2; i++)
+        ask(&news[i], 10 + i, 10 + i, PACE_NEWS);
+    expect("turn 0 turn 1 ");
+    for (int i = 0; i < 5; i++)
+        pass(TICK);
+    expect("turn 2 turn 10 turn 3 turn 11 turn 4 ");
+    for (size_t i = 0; i < COUNT(answers); i++)
+        pace_leave(&answers[i].request);
+    for (size_t i = 0; i < COUNT(news); i++)
+        pace_leave(&news[i].request);
+}
+
+static void news_that_cannot_go_keep_no_answer_waiting(void **state)
+{
+    struct asked asked[4];
+
+    (void)state;
+    ask(&asked[0], 1, 1, PACE_NEWS);
+    ask(&asked[1], 2, 1, PACE_NEWS);
+    ask(&asked[2], 3, 3, PACE_ANSWERS);
+    ask(&asked[3], 4, 4, PACE_ANSWERS);
+    pass(GAP);
+    for (int i = 0; i < 3; i++)
+        pass(TICK);
+    expect("turn 3 turn 1 turn 4 ");
+    for (size_t i = 0; i < COUNT(asked); i++)
+        pace_leave(&asked[i].request);
+}
+
 static void a_turn_that_comes_late_does_not_slow_down_the_rest(void **state)
 {
     struct asked asked[4];
@@ -341,6 +382,8 @@ int main(void)
         pace_test(one_chat_has_one_request_and_a_pause_after_its_answer),
         pace_test(the_chat_is_its_owners_until_it_leaves),
         pace_test(chats_take_turns_at_the_bots_rate_and_answers_go_first),
+        pace_test(however_many_answers_wait_every_second_turn_is_the_news),
+        pace_test(news_that_cannot_go_keep_no_answer_waiting),
         pace_test(a_turn_that_comes_late_does_not_slow_down_the_rest),
         pace_test(a_429_rests_the_chat_and_a_second_ones_everybody),
         pace_test(a_bad_token_is_told_and_nothing_goes_while_it_is_stopped),
