@@ -211,6 +211,7 @@ static int say_add_delete(struct buf *json, const struct say *say, const struct 
     return 0;
 }
 
+/* Without an address, which Telegram might not take: the text has to go. */
 static int say_add_recall(struct buf *json, const struct say *say, struct say_job *job)
 {
     const struct compose_sender sender = {.name = say_string(job, "account"),
@@ -222,7 +223,6 @@ static int say_add_recall(struct buf *json, const struct say *say, struct say_jo
         .ceiling = say->ceiling,
         .sender_count = 1,
         .senders = &sender,
-        .open_url = say->open_url,
     };
     int64_t id = say_number(job, "message_id");
 

@@ -22,8 +22,7 @@ struct say {
     const char *locale;           /* a language tag or NULL */
     const char *tap_id;           /* the answer to a tap: a note that passes; NULL: a message */
     int64_t reply_to;             /* the message that it answers, 0: none */
-    enum compose_preview ceiling; /* of "recall", as in compose_news */
-    const char *open_url;         /* the same */
+    enum compose_preview ceiling; /* as in compose_news */
 };
 
 enum say_method { SAY_MESSAGE, SAY_TAP, SAY_EDIT, SAY_DELETE };

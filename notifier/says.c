@@ -213,8 +213,7 @@ static void item_begin(struct says *says, const struct store_say *row)
                             .locale = row->locale,
                             .tap_id = row->callback_id,
                             .reply_to = row->reply_to,
-                            .ceiling = compose_preview(conf->telegram_preview_max),
-                            .open_url = conf->public_url};
+                            .ceiling = compose_preview(conf->telegram_preview_max)};
     struct says_item *item = memory_new(sizeof *item);
     item->says = says;
     item->id = row->id;

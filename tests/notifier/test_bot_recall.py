@@ -46,3 +46,16 @@ def test_an_address_telegram_does_not_take_costs_the_button_only(world, notifier
     world.api.fault("error", "sendMessage", chat=phone, code=400, description="Bad Request: BUTTON_URL_INVALID")
     alice.send(bob, "hello")
     assert labels(phone.await_message("Alice: hello")) == ["Mute 1 h"]
+
+
+def test_a_recalled_text_goes_from_the_phone_though_telegram_does_not_take_the_address(world, notifier_of):
+    """The edit that takes it away has no address."""
+    notifier_of(PUBLIC_URL="https://chat.example.org")
+    alice, (bob, phone) = world.person("Alice"), world.linked("Bob")
+    world.api.fault("error", "sendMessage", chat=phone, code=400, description="Bad Request: BUTTON_URL_INVALID")
+    alice.send(bob, "one")
+    last = alice.send(bob, "two")
+    phone.await_message("2 new messages")
+    good(alice.delete(f"/messages/{last['id']}"), 204)
+    phone.await_message("Alice: 1 new message")
+    assert texts(phone) == ["Alice: 1 new message"] and labels(phone.received()[0]) == ["Mute 1 h"]

@@ -182,7 +182,9 @@ static void a_recalled_text_leaves_who_wrote_and_how_many(void **state)
         object = written(&say, SAY_EDIT);
         assert_int_equal(json_object_get_int(member(object, "message_id")), 17);
         assert_string_equal(json_object_get_string(member(object, "text")), cases[i].text);
-        assert_true(json_object_object_get_ex(object, "reply_markup", NULL));
+        assert_string_equal(
+            json_object_to_json_string_ext(member(object, "reply_markup"), JSON_C_TO_STRING_PLAIN),
+            "{\"inline_keyboard\":[[{\"text\":\"Mute 1 h\",\"callback_data\":\"m60\"}]]}");
         json_object_put(object);
         buf_release(&arguments);
     }
