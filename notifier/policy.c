@@ -63,12 +63,26 @@ static int64_t policy_device_until(const struct policy_case *with,
     return until;
 }
 
+/* When presence is looked at again: who sat here for long may as well sit here for longer. */
+static int64_t policy_look_at(const struct policy_case *with)
+{
+    int64_t waited = 0;
+
+    for (int i = 0; i < with->pending->row_count; i++)
+        if (with->fates[i] == POLICY_KEEP)
+            waited = policy_later(waited, with->now - with->pending->rows[i].created_at);
+    return with->now +
+           policy_later(POLICY_LOOK_MS, policy_earlier(waited / 10, POLICY_LOOK_MAX_MS));
+}
+
 /* A tab that is closed shortens its lease, so while there is one the end it has now is not to be
  * relied on; and Redis may be back any time. */
 static void policy_look(struct policy_case *with)
 {
+    int64_t look_at = policy_look_at(with);
+
     with->level = POLICY_OFFLINE;
-    with->level_at = with->presence->known ? INT64_MAX : with->now + POLICY_LOOK_MS;
+    with->level_at = with->presence->known ? INT64_MAX : look_at;
     for (int i = 0; i < with->presence->device_count; i++) {
         const struct policy_device *device = &with->presence->devices[i];
         int64_t until = policy_device_until(with, device);
@@ -79,8 +93,7 @@ static void policy_look(struct policy_case *with)
             with->level = POLICY_ACTIVE;
         else if (with->level == POLICY_OFFLINE)
             with->level = POLICY_IDLE;
-        with->level_at =
-            policy_earlier(with->level_at, policy_earlier(until, with->now + POLICY_LOOK_MS));
+        with->level_at = policy_earlier(with->level_at, policy_earlier(until, look_at));
     }
 }
 

@@ -15,9 +15,8 @@
  *     failures     answers that refused it for now, in a row: how long the next wait is
  *     plain        Telegram found the text at fault: the short form now, and then a dead letter
  *     due_at       when a look is worth it again: an index to the recipients, never a reason to
- *                  send. POLICY_WAIT moves it for all rows of the recipient. Waits of less than a
- *                  minute may stay in memory: a restart looks at once, and decides the same. Who
- *                  changes what somebody wants of notifications sets it back for that one's rows
+ *                  send. POLICY_WAIT moves it for all rows of the recipient. Who changes what
+ *                  somebody wants of notifications sets it back for one of them
  *   telegram_windows, one row for each (recipient_id, sender_id)       struct policy_window
  *     opened_at, step, edited_at, message_id (Telegram's)
  *     read_upto    the dialog's read mark when the window was opened: something was read since, if
@@ -61,7 +60,8 @@ enum {
     POLICY_DELAY_MAX_S = 900,    /* longest wait for somebody whose devices are idle */
     POLICY_ACK_MS = 15000,       /* a device that is there acknowledges within */
     POLICY_UNKNOWN_MS = 60000,   /* rows are held so long when presence is unknown */
-    POLICY_LOOK_MS = 5000,       /* presence is looked at again so often while it holds a row */
+    POLICY_LOOK_MS = 5000,       /* presence that holds a row is looked at again after a tenth of */
+    POLICY_LOOK_MAX_MS = 30000,  /* the time that the row has waited, within these limits */
     POLICY_EDIT_MS = 3000,       /* between two edits of a message */
     POLICY_STEPS = 4,            /* lengths of a window: 1, 5, 15, 60 minutes */
     POLICY_LATE_MS = 15 * 60000, /* what waited for so long past its due time is told in a digest */
