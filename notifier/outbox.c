@@ -9,6 +9,7 @@
 
 #include "bot_reply.h"
 #include "common/conf.h"
+#include "common/err.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "compose.h"
@@ -50,6 +51,7 @@ struct outbox_job {
     struct store_notify_claim claim;
     struct outcome outcome;
     struct pg_task task;
+    struct event again; /* the note of the answer, when PostgreSQL was away */
     struct presence_ask ask;
     struct pace_request request;
     TAILQ_ENTRY(outbox_job) of_outbox;
@@ -125,6 +127,7 @@ static void on_look_time(evutil_socket_t fd, short what, void *argument)
 
 static void job_free(struct outbox_job *job)
 {
+    event_del(&job->again);
     pace_leave(&job->request);
     TAILQ_REMOVE(&job->outbox->jobs, job, of_outbox);
     job->outbox->job_count--;
@@ -147,16 +150,22 @@ static void job_query(struct outbox_job *job, loop_pg_begin *begin, loop_pg_done
 }
 
 /* The last statement of a job, and nothing comes back. */
-static void on_noted(void *argument, int err, const struct pg_result *result)
+static void on_waits(void *argument, int err, const struct pg_result *result)
 {
     (void)result;
     job_end(argument, err);
 }
 
-static void on_blocked(void *argument, int err, const struct pg_result *result)
+/* What Telegram answered must not get lost: it is noted until PostgreSQL has it. */
+static void on_noted(void *argument, int err, const struct pg_result *result)
 {
     struct outbox_job *job = argument;
-    if (err == 0)
+    const struct timeval rest = {.tv_sec = REST_MS / 1000};
+    if (err == ERR_UNAVAILABLE) {
+        event_add(&job->again, &rest);
+        return;
+    }
+    if (err == 0 && job->outcome.kind == OUTCOME_BLOCKED)
         wakes_publish(job->outbox->notifier->wakes, result);
     job_end(job, err);
 }
@@ -196,6 +205,17 @@ static int64_t job_edits(const struct outbox_job *job)
     return job->pending.policy.senders[job->decision.sender].window.message_id;
 }
 
+static void note(evutil_socket_t fd, short what, void *argument)
+{
+    static loop_pg_begin *const begins[] = {[OUTCOME_TOLD] = told_begin,
+                                            [OUTCOME_FAILED] = failed_begin,
+                                            [OUTCOME_BLOCKED] = block_begin};
+    struct outbox_job *job = argument;
+    (void)fd;
+    (void)what;
+    job_query(job, begins[job->outcome.kind], on_noted);
+}
+
 static void on_answer(void *argument, const struct pace_answer *answer)
 {
     struct outbox_job *job = argument;
@@ -206,20 +226,10 @@ static void on_answer(void *argument, const struct pace_answer *answer)
         log_warn("Telegram will not have a notification: %s", failure->reason);
         failure->reason = arena_copy(&job->arena, failure->reason, strlen(failure->reason));
     }
-    switch (job->outcome.kind) {
-    case OUTCOME_TOLD:
-        job_query(job, told_begin, on_noted);
-        break;
-    case OUTCOME_FAILED:
-        job_query(job, failed_begin, on_noted);
-        break;
-    case OUTCOME_BLOCKED:
-        job_query(job, block_begin, on_blocked);
-        break;
-    case OUTCOME_UNKNOWN:
+    if (job->outcome.kind == OUTCOME_UNKNOWN)
         job_end(job, 0);
-        break;
-    }
+    else
+        note(-1, 0, job);
 }
 
 static void job_send(struct outbox_job *job)
@@ -274,7 +284,8 @@ static void job_read(struct outbox_job *job);
 static void on_turn(void *argument)
 {
     struct outbox_job *job = argument;
-    if (notifier_now() - job->decided_at < OUTBOX_STALE_MS)
+    int64_t age = notifier_now() - job->decided_at;
+    if (age >= 0 && age < OUTBOX_STALE_MS)
         job_query(job, claim_begin, on_claim);
     else
         job_read(job);
@@ -308,7 +319,7 @@ static void on_presence(void *argument, const struct policy_presence *presence)
     job->decision =
         policy_decide(job->decided_at, &job->pending.settings, presence, pending, job->fates);
     if (job->decision.action == POLICY_WAIT || job->decision.action == POLICY_DROP)
-        job_query(job, wait_begin, on_noted);
+        job_query(job, wait_begin, on_waits);
     else
         job_tell(job);
 }
@@ -343,6 +354,7 @@ static void job_start(struct outbox *outbox, int64_t user_id)
     job->outbox = outbox;
     job->user_id = user_id;
     arena_init(&job->arena);
+    event_assign(&job->again, outbox->notifier->base, -1, 0, note, job);
     TAILQ_INSERT_TAIL(&outbox->jobs, job, of_outbox);
     outbox->job_count++;
     job_read(job);

@@ -11,7 +11,8 @@ enum {
     OUTBOX_JOBS_MAX = 64,
     OUTBOX_LOOK_MS = 1000,  /* between looks, when nobody says that there is news */
     OUTBOX_GATHER_MS = 20,  /* between two looks in any case */
-    OUTBOX_STALE_MS = 5000, /* a decision that waited so long for its turn is made anew */
+    OUTBOX_STALE_MS = 5000, /* a decision that waited so long for its turn, or whose clock was set
+                                back, is made anew */
 };
 
 struct notifier;

@@ -232,6 +232,25 @@ def test_term_ends_it_at_once_and_notes_what_is_under_way(world, notifier):
     assert world.queued(bob) == 0  # told, and known to be
 
 
+def test_an_answer_that_postgresql_cannot_note_at_once_is_noted_later(world, notifier_of):
+    notifier = notifier_of(clock=True)
+    alice, (bob, phone) = world.person("Alice"), world.linked()
+    world.api.fault("delay", chat=phone, seconds=1)
+    alice.send(bob, "hello")
+    world.api.await_calls(1, chat=phone)
+    with world.site.db() as holder, holder.transaction():
+        holder.execute("SELECT FROM telegram_links WHERE user_id = %s FOR UPDATE", [bob.id])
+        phone.await_message("Alice: hello")
+        wait_for(lambda: "took too long" in notifier.log(), 20, "PostgreSQL to give up")
+        assert world.queued(bob) == 1
+    world.await_queued(bob, 0)
+    notifier.clock(seconds=65)
+    carol = world.person("Carol")
+    carol.send(bob, "hi")
+    phone.await_message("Carol: hi", 20)
+    assert texts(phone) == ["Alice: hello", "Carol: hi"]
+
+
 def test_without_redis_a_message_waits_a_minute_for_its_reader(world, perch_factory):
     """Nobody knows who is online."""
     site = perch_factory()
