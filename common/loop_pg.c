@@ -88,6 +88,11 @@ void loop_pg_watch(struct loop_pg *link, loop_pg_lost *lost, void *argument)
     link->watcher = argument;
 }
 
+bool loop_pg_is_cancelled(const struct loop_pg *link)
+{
+    return pg_is_cancelled(link->pg);
+}
+
 bool loop_pg_is_idle(const struct loop_pg *link)
 {
     return !link->running;

@@ -32,6 +32,9 @@ void loop_pg_free(struct loop_pg *link);
 typedef void loop_pg_lost(void *argument);
 void loop_pg_watch(struct loop_pg *link, loop_pg_lost *lost, void *argument);
 
+/* pg_is_cancelled() */
+bool loop_pg_is_cancelled(const struct loop_pg *link);
+
 bool loop_pg_is_idle(const struct loop_pg *link);
 /* Only while it is idle. done() is called once, from the loop. */
 void loop_pg_start(struct loop_pg *link, loop_pg_begin *begin, loop_pg_done *done, void *argument);

@@ -36,6 +36,7 @@ struct pg {
     struct pg_params params;
     struct pg_result result; /* of the running statement */
     bool misfit;
+    bool cancelled;
 };
 
 /* The server ends a statement before the client would have to drop the connection. Every statement
@@ -111,6 +112,11 @@ int pg_socket(const struct pg *pg)
 bool pg_is_misfit(const struct pg *pg)
 {
     return pg->misfit;
+}
+
+bool pg_is_cancelled(const struct pg *pg)
+{
+    return pg->cancelled;
 }
 
 void pg_drop(struct pg *pg)
@@ -239,6 +245,7 @@ static int pg_judge(struct pg *pg)
         return pg_fail(pg, "refused");
     /* Cancelled by statement_timeout: that statement's trouble, the connection is good. */
     if (strcmp(sqlstate, "57014") == 0) {
+        pg->cancelled = pg->state == PG_RUNNING;
         log_warn("PostgreSQL: %s took too long", pg->statement ? pg->statement->name : "setup");
         return ERR_UNAVAILABLE;
     }
@@ -306,6 +313,7 @@ static bool pg_is_stale(const struct pg *pg)
 int pg_start(struct pg *pg, const struct pg_statement *statement, const struct pg_params *params)
 {
     int err = 0;
+    pg->cancelled = false;
     if (pg->state != PG_CLOSED && (pg->state != PG_READY || pg_is_stale(pg)))
         pg_drop(pg);
     if (pg->state == PG_CLOSED)

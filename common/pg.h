@@ -80,6 +80,9 @@ int pg_step(struct pg *pg, short *ret_events, struct pg_result *ret_result)
 int pg_socket(const struct pg *pg);
 /* Did the last attempt to connect fail because a statement does not fit the schema? */
 bool pg_is_misfit(const struct pg *pg);
+/* Did PostgreSQL cancel the last statement, which took too long? Nothing came of it then
+ * (ERR_UNAVAILABLE), and the connection is good. */
+bool pg_is_cancelled(const struct pg *pg);
 void pg_drop(struct pg *pg);
 
 #endif

@@ -31,7 +31,8 @@ struct apply {
     char hash[STORE_TELEGRAM_HASH_MAX]; /* of a code */
     char client_id[CLIENT_ID_MAX];
     int64_t offset; /* where getUpdates goes on */
-    bool skip;      /* PostgreSQL refused it: mark it, and nothing else */
+    bool skip;      /* PostgreSQL cannot apply it: mark it, and nothing else */
+    int cancels;    /* in a row: it took PostgreSQL too long */
     apply_done *done;
     void *argument;
 };
@@ -148,20 +149,33 @@ static void run(evutil_socket_t fd, short what, void *argument)
     pg_line_add(apply->line, &apply->task);
 }
 
+/* Another try; or, where it is this update's own trouble, skips it. What PostgreSQL cannot even
+ * mark in time is not: then everything is slow, or somebody holds a lock that all updates need. */
+static void on_failed(struct apply *apply, int err)
+{
+    const struct timeval wait = {.tv_sec = APPLY_RETRY_MS / 1000};
+    bool cancelled = pg_line_is_cancelled(apply->line);
+    apply->cancels = cancelled ? apply->cancels + 1 : 0;
+    if (apply->skip && cancelled) {
+        apply->skip = false;
+        apply->cancels = 0;
+    }
+    if (apply->skip || (err == ERR_UNAVAILABLE && apply->cancels < APPLY_CANCELS)) {
+        evtimer_add(apply->again, &wait);
+        return;
+    }
+    log_error("update %" PRId64 " (kind %d) cannot be applied: skipped", apply->update.id,
+              (int)apply->update.kind);
+    apply->skip = true;
+    run(-1, 0, apply);
+}
+
 static void on_applied(void *argument, int err, const struct pg_result *result)
 {
     struct apply *apply = argument;
     struct notifier *notifier = apply->notifier;
-    const struct timeval wait = {.tv_sec = APPLY_RETRY_MS / 1000};
-    if (err == ERR_UNAVAILABLE || (err != 0 && apply->skip)) {
-        evtimer_add(apply->again, &wait);
-        return;
-    }
     if (err != 0) {
-        log_error("update %" PRId64 " (kind %d) cannot be applied: skipped", apply->update.id,
-                  (int)apply->update.kind);
-        apply->skip = true;
-        run(-1, 0, apply);
+        on_failed(apply, err);
         return;
     }
     bool repeat = strcmp(store_notifier_status(result), "repeat") == 0;
@@ -172,7 +186,7 @@ static void on_applied(void *argument, int err, const struct pg_result *result)
         says_wake(notifier->says);
         outbox_wake(notifier->outbox); /* a message may wait now that did not before */
     }
-    apply->done(apply->argument, repeat);
+    apply->done(apply->argument, apply->offset != apply->update.id + 1);
 }
 
 struct apply *apply_new(struct notifier *notifier)
@@ -206,6 +220,7 @@ int apply_start(struct apply *apply, struct json_object *object, int64_t offset,
     if (err != 0)
         return err;
     apply->skip = false;
+    apply->cancels = 0;
     apply->done = done;
     apply->argument = argument;
     apply->store = (struct store_update){

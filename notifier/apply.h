@@ -14,11 +14,12 @@ struct notifier;
 enum {
     APPLY_INBOX = -1, /* as an offset: the update comes from the webhook's inbox */
     APPLY_RETRY_MS = 1000,
+    APPLY_CANCELS = 5, /* times in a row that one update may take PostgreSQL too long */
 };
 
-/* The update was applied; or, `repeat`, it had been before, or the offset is not the one that is
- * kept. From the loop; may begin the next one, but not free. */
-typedef void apply_done(void *argument, bool repeat);
+/* The update was applied, now or before; or, `astray`, getUpdates goes on somewhere else than after
+ * it. From the loop; may begin the next one, but not free. */
+typedef void apply_done(void *argument, bool astray);
 
 /* Part of a shift (notifier.h). */
 struct apply *apply_new(struct notifier *notifier);
@@ -27,7 +28,8 @@ void apply_free(struct apply *apply);
 
 /* Not while one is under way. `object` must live until done(). `offset` is what getUpdates was
  * asked with last (then the update's id + 1 is kept as the new one), or APPLY_INBOX. Without
- * PostgreSQL it goes on trying; an update that PostgreSQL refuses is logged, and only marked.
+ * PostgreSQL it goes on trying; an update that PostgreSQL refuses, or cannot finish in time while
+ * it can mark it, is logged, and only marked: no other one may wait for it for ever.
  * ERR_INVALID: it has no id, so nothing can be done with it; no done() follows. */
 int apply_start(struct apply *apply, struct json_object *object, int64_t offset, apply_done *done,
                 void *argument) __attribute__((warn_unused_result));

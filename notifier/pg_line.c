@@ -61,3 +61,8 @@ void pg_line_free(struct pg_line *line)
     loop_pg_free(line->pg);
     free(line);
 }
+
+bool pg_line_is_cancelled(const struct pg_line *line)
+{
+    return loop_pg_is_cancelled(line->pg);
+}

@@ -26,4 +26,7 @@ void pg_line_free(struct pg_line *line);
 /* Not while it is in line or running. */
 void pg_line_add(struct pg_line *line, struct pg_task *task);
 
+/* For done(): pg_is_cancelled() of the task's statement. */
+bool pg_line_is_cancelled(const struct pg_line *line);
+
 #endif

@@ -148,6 +148,50 @@ def test_what_postgresql_refuses_is_skipped_and_holds_up_nobody(world, notifier)
     asked(poison, "/help")
 
 
+class Lock:
+    """Something in PostgreSQL that an update waits for; and what waits is cancelled, as its time would cancel it."""
+
+    def __init__(self, world, query, *parameters):
+        self.world, self.query, self.parameters = world, query, parameters
+
+    def __enter__(self):
+        self.db = self.world.site.db()
+        self.db.execute("BEGIN")
+        self.db.execute(self.query, self.parameters)
+        return self
+
+    def __exit__(self, *_):
+        self.db.close()
+
+    def cancel(self):
+        [[count]] = self.world.site.sql(
+            "SELECT count(*) FILTER (WHERE pg_cancel_backend(pid)) FROM pg_stat_activity"
+            " WHERE application_name = 'perch-notifier updates' AND wait_event_type = 'Lock'")
+        return count
+
+    def cancel_until(self, condition, what):
+        wait_for(lambda: self.cancel() < 0 or condition(), 30, what)
+
+
+def test_what_takes_postgresql_too_long_is_skipped_and_holds_up_nobody(world, notifier):
+    (_, poison), friend = world.linked("Poison"), world.api.phone("Friend", started=True)
+    with Lock(world, "SELECT FROM telegram_links WHERE chat_id = %s FOR UPDATE", poison.id) as lock:
+        poison.say("/mute")
+        friend.say("/help")
+        lock.cancel_until(lambda: texts(friend), "an answer to the friend")
+    assert notifier.log().count("cannot be applied: skipped") == 1
+    assert notifier.log().count("took too long") == 5
+    assert "Muted" not in asked(poison, "/status")
+
+
+def test_what_all_updates_wait_for_is_no_reason_to_skip_one(world, notifier):
+    phone = world.api.phone(started=True)
+    with Lock(world, "SELECT pg_advisory_xact_lock(29800, 1)") as lock:
+        phone.say("/help")
+        lock.cancel_until(lambda: notifier.log().count("took too long") >= 7, "tries")
+    wait_for(lambda: texts(phone), 10, "an answer")
+
+
 def test_term_ends_it_within_2_s_although_a_poll_is_open(world, notifier):
     await_poll(world)
     begun_at = time.monotonic()

@@ -154,7 +154,9 @@ static void a_cancelled_statement_is_unavailable_but_the_connection_stays(void *
     assert_int_equal(run(&one), 0);
     fake_pg_fail("one", "57014");
     assert_int_equal(run_quietly(&one), ERR_UNAVAILABLE);
+    assert_true(pg_is_cancelled(pg));
     assert_int_equal(run(&two), 0);
+    assert_false(pg_is_cancelled(pg));
     assert_int_equal(fake_pg.connects, 1);
 }
 

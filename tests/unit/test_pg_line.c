@@ -15,6 +15,7 @@ static struct event_base *base;
 static struct pg_line *line;
 static struct buf order; /* the names of those that are done */
 static int last_err;
+static bool last_cancelled;
 
 struct named {
     const char *name;
@@ -36,6 +37,7 @@ static void done_it(void *argument, int err, const struct pg_result *result)
 
     (void)result;
     last_err = err;
+    last_cancelled = pg_line_is_cancelled(line);
     buf_adds(&order, named->name);
     if (--named->times > 0)
         pg_line_add(line, &named->task);
@@ -118,6 +120,23 @@ static void a_failure_is_one_tasks_and_the_next_goes_on(void **state)
     assert_string_equal(order.data, "ab");
 }
 
+static void what_took_too_long_is_told_apart(void **state)
+{
+    struct named tasks[1];
+
+    (void)state;
+    add(&tasks[0], "a", 1);
+    loop_turn();
+    assert_false(last_cancelled);
+    fake_pg_fail("say", "57014");
+    unit_stderr_begin();
+    add(&tasks[0], "b", 1);
+    loop_turn();
+    unit_stderr_end();
+    assert_int_equal(last_err, ERR_UNAVAILABLE);
+    assert_true(last_cancelled);
+}
+
 static void an_end_in_the_middle_calls_nobody(void **state)
 {
     struct named tasks[2];
@@ -138,6 +157,7 @@ int main(void)
         line_test(each_has_its_turn_in_order_on_one_connection),
         line_test(who_comes_back_stands_behind_those_that_wait),
         line_test(a_failure_is_one_tasks_and_the_next_goes_on),
+        line_test(what_took_too_long_is_told_apart),
         line_test(an_end_in_the_middle_calls_nobody),
     };
 
