@@ -305,3 +305,19 @@ out:
     buf_release(&plain);
     return err;
 }
+
+void json_edge_without_nul(const char *text, size_t length, struct buf *ret_text)
+{
+    const char *end = text + length;
+    const char *escape;
+
+    for (; (escape = memchr(text, '\\', (size_t)(end - text))) != NULL && end - escape >= 2;
+         text = escape) {
+        bool nul = end - escape >= 6 && memcmp(escape + 1, "u0000", 5) == 0;
+
+        buf_add(ret_text, text, (size_t)(escape - text));
+        buf_add(ret_text, nul ? "\\ufffd" : escape, nul ? 6 : 2);
+        escape += nul ? 6 : 2;
+    }
+    buf_add(ret_text, text, (size_t)(end - text));
+}

@@ -21,23 +21,6 @@ static int retry_after(struct json_object *answer)
     return seconds < BOT_REPLY_WAIT_MAX_S ? (int)seconds : BOT_REPLY_WAIT_MAX_S;
 }
 
-/* The body with U+FFFD for each NUL that is written as an escape. What a person sends may contain
- * one (a tap's data, for instance), and one person's update must not make all of them unreadable.
- */
-static void without_nul(const char *body, size_t length, struct buf *ret_body)
-{
-    const char *end = body + length;
-    const char *escape;
-    for (; (escape = memchr(body, '\\', (size_t)(end - body))) != NULL && end - escape >= 2;
-         body = escape) {
-        bool nul = end - escape >= 6 && memcmp(escape + 1, "u0000", 5) == 0;
-        buf_add(ret_body, body, (size_t)(escape - body));
-        buf_add(ret_body, nul ? "\\ufffd" : escape, nul ? 6 : 2);
-        escape += nul ? 6 : 2;
-    }
-    buf_add(ret_body, body, (size_t)(end - body));
-}
-
 void bot_reply_read(struct bot_reply *reply, int status, const char *body, size_t length)
 {
     struct json_object *ok = NULL;
@@ -45,7 +28,8 @@ void bot_reply_read(struct bot_reply *reply, int status, const char *body, size_
     struct buf clean = {0};
     reply->status = status;
     reply->description = not_understood;
-    without_nul(body, length, &clean);
+    /* One person's update must not make all of them unreadable. */
+    json_edge_without_nul(body, length, &clean);
     int err = json_edge_parse(clean.data, clean.length, BOT_REPLY_DEPTH_MAX, &reply->answer);
     buf_release(&clean);
     if (err != 0 || !json_object_object_get_ex(reply->answer, "ok", &ok) ||

@@ -260,6 +260,36 @@ static void pairs_of_escapes_are_their_character(void **state)
     }
 }
 
+static void a_nul_in_an_escape_is_replaced(void **state)
+{
+    static const struct {
+        struct text text;
+        const char *wanted;
+    } cases[] = {
+        {TEXT("\"a\\u0000b\""), "\"a\\ufffdb\""},
+        {TEXT("\\u0000\\u0000"), "\\ufffd\\ufffd"},
+        {TEXT("\\\\u0000"), "\\\\u0000"},
+        {TEXT("\\\\\\u0000"), "\\\\\\ufffd"},
+        {TEXT("\\u00001"), "\\ufffd1"},
+        {TEXT("\\u000"), "\\u000"},
+        {TEXT("\\"), "\\"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct text *text = &cases[i].text;
+        char *copy = malloc(text->length);
+        struct buf plain = {0};
+
+        assert_non_null(copy);
+        memcpy(copy, text->bytes, text->length);
+        json_edge_without_nul(copy, text->length, &plain);
+        assert_string_equal(plain.data, cases[i].wanted);
+        free(copy);
+        buf_release(&plain);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +300,7 @@ int main(void)
         cmocka_unit_test(depth_is_limited_exactly),
         cmocka_unit_test(siblings_do_not_count_as_depth),
         cmocka_unit_test(pairs_of_escapes_are_their_character),
+        cmocka_unit_test(a_nul_in_an_escape_is_replaced),
     };
 
     return cmocka_run_group_tests_name("json_edge", tests, NULL, NULL);
