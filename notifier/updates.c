@@ -2,6 +2,7 @@
 
 #include <event2/event.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,12 +15,13 @@
 #include "notifier.h"
 #include "update.h"
 
-/* One of three: a poll is open (`call`), a batch is being applied (`batch`), or it waits (`timer`)
- * for the next poll. */
+/* Once it goes, one of three: a poll is open (`call`), a batch is being applied (`batch`), or it
+ * waits (`timer`) for the next poll. */
 struct updates {
     struct notifier *notifier;
     struct apply *apply;
     struct event *timer;
+    bool going; /* updates_go() was called */
     struct bot_call *call;
     struct json_object *batch;
     size_t next; /* of the batch */
@@ -125,15 +127,15 @@ static void batch_end(struct updates *updates, bool moved)
         wait_for(updates, early);
 }
 
-static void on_applied(void *argument, bool repeat)
+static void on_applied(void *argument, bool astray)
 {
     struct updates *updates = argument;
     updates->offset = apply_offset(updates->apply);
-    if (!repeat) {
+    if (!astray) {
         batch_go_on(updates);
         return;
     }
-    /* We, or another notifier, had applied it; Telegram still has what comes after the offset. */
+    /* Another notifier was faster; Telegram still has what comes after the offset. */
     json_object_put(updates->batch);
     updates->batch = NULL;
     wait_for(updates, UPDATES_GAP_MS);
@@ -159,8 +161,15 @@ struct updates *updates_new(struct notifier *notifier)
     updates->offset = notifier->bot.update_offset;
     updates->apply = apply_new(notifier);
     updates->timer = evtimer_new(notifier->base, on_timer, updates);
-    poll_start(updates);
     return updates;
+}
+
+void updates_go(struct updates *updates)
+{
+    if (updates->going)
+        return;
+    updates->going = true;
+    poll_start(updates);
 }
 
 void updates_free(struct updates *updates)

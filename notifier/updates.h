@@ -1,7 +1,7 @@
 /* What people do in the bot's chats, by getUpdates: one long poll after the other, and in between
  * the updates one by one (apply.h). Where the next poll begins is PostgreSQL's to say; what another
- * notifier applied meanwhile is not applied again. Nothing that Telegram says ends this, it only
- * waits; a poll that is open is cut when the shift ends. */
+ * notifier applied meanwhile, or a webhook brought, is not applied again. Nothing that Telegram
+ * says ends this, it only waits; a poll that is open is cut when the shift ends. */
 #ifndef PERCH_UPDATES_H
 #define PERCH_UPDATES_H
 
@@ -18,6 +18,9 @@ enum {
 
 /* Part of a shift (notifier.h). */
 struct updates *updates_new(struct notifier *notifier);
+/* The first poll may begin: what a webhook brought, which is older, is applied. More calls do
+ * nothing. */
+void updates_go(struct updates *updates);
 void updates_free(struct updates *updates);
 
 #endif

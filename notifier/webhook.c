@@ -1,7 +1,9 @@
 #include "webhook.h"
 
 #include <event2/event.h>
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +22,7 @@
 #include "store_update.h"
 #include "store_webhook.h"
 #include "update.h"
+#include "updates.h"
 
 #define PATH    "/api/v1/telegram/webhook"
 #define PURPOSE "perch webhook" /* another text makes another secret */
@@ -29,6 +32,9 @@ struct webhook {
     struct loop_pg *database;
     struct apply *apply;
     bool wanted; /* PERCH_TELEGRAM_WEBHOOK */
+    /* Where getUpdates went on. What is before was applied, but Telegram hears of it by the next
+     * getUpdates only, and would bring it again. 0: Telegram knows, or nobody ever polled. */
+    int64_t offset;
 
     /* What Telegram is told. */
     char secret[BOT_API_SECRET_MAX];
@@ -39,7 +45,8 @@ struct webhook {
 
     /* The inbox. */
     bool noted; /* PostgreSQL knows the hash; before, nothing is looked at */
-    bool woken; /* while it was worked off */
+    bool busy;  /* it is worked off */
+    bool woken; /* meanwhile */
     struct event *look_timer;
     struct json_object *updates[WEBHOOK_LIMIT]; /* from `next` on they wait */
     int count;
@@ -47,6 +54,7 @@ struct webhook {
 };
 
 static void look(struct webhook *webhook);
+static void tell(struct webhook *webhook);
 
 static void after(struct event *timer, int64_t ms)
 {
@@ -75,19 +83,10 @@ static void add_url(struct buf *body, const char *public_url)
     buf_release(&url);
 }
 
-/* What Telegram made of it. Until it has understood nothing comes; so it is told again, and again.
- */
-static void on_told(void *argument, const struct bot_reply *reply)
+/* Until Telegram has understood nothing comes; so it is told again, and again. */
+static void tell_failed(struct webhook *webhook, const struct bot_reply *reply,
+                        enum bot_verdict verdict)
 {
-    struct webhook *webhook = argument;
-    enum bot_verdict verdict = bot_error_classify(reply);
-    webhook->call = NULL;
-    if (verdict == BOT_OK) {
-        webhook->failures = 0;
-        if (webhook->wanted)
-            log_info("Telegram sends updates to PERCH_PUBLIC_URL" PATH);
-        return;
-    }
     if (verdict == BOT_TOKEN_BAD)
         notifier_token_bad(webhook->notifier);
     log_warn("Telegram does not %s a webhook: %s", webhook->wanted ? "take" : "end",
@@ -96,9 +95,50 @@ static void on_told(void *argument, const struct bot_reply *reply)
     after(webhook->tell_timer, wait > 0 ? wait : WEBHOOK_RETRY_MS);
 }
 
+static void on_told(void *argument, const struct bot_reply *reply)
+{
+    struct webhook *webhook = argument;
+    enum bot_verdict verdict = bot_error_classify(reply);
+    webhook->call = NULL;
+    if (verdict != BOT_OK) {
+        tell_failed(webhook, reply, verdict);
+        return;
+    }
+    webhook->failures = 0;
+    if (webhook->wanted)
+        log_info("Telegram sends updates to PERCH_PUBLIC_URL" PATH);
+}
+
+static void on_confirmed(void *argument, const struct bot_reply *reply)
+{
+    struct webhook *webhook = argument;
+    enum bot_verdict verdict = bot_error_classify(reply);
+    webhook->call = NULL;
+    /* Where there is a webhook already, it was confirmed then. */
+    if (verdict != BOT_OK && verdict != BOT_CONFLICT) {
+        tell_failed(webhook, reply, verdict);
+        return;
+    }
+    webhook->offset = 0;
+    tell(webhook);
+}
+
+static void confirm(struct webhook *webhook)
+{
+    char body[64];
+    snprintf(body, sizeof body, "{\"offset\":%" PRId64 ",\"limit\":1,\"timeout\":0}",
+             webhook->offset);
+    webhook->call = bot_api_call(webhook->notifier->api, "getUpdates", body, BOT_API_SEND_MS,
+                                 on_confirmed, webhook);
+}
+
 static void tell(struct webhook *webhook)
 {
     struct buf body = {0};
+    if (webhook->wanted && webhook->offset > 0) {
+        confirm(webhook);
+        return;
+    }
     if (webhook->wanted) {
         buf_adds(&body, "{\"url\":");
         add_url(&body, webhook->notifier->conf->public_url);
@@ -123,12 +163,12 @@ static int begin_note(struct pg *pg, void *argument)
 static void take_note(void *argument, int err, const struct pg_result *result)
 {
     struct webhook *webhook = argument;
-    (void)result;
     if (err != 0) {
         after(webhook->tell_timer, APPLY_RETRY_MS);
         return;
     }
     webhook->noted = true;
+    webhook->offset = store_webhook_offset(result);
     tell(webhook);
     look(webhook);
 }
@@ -147,18 +187,21 @@ static void on_tell(evutil_socket_t fd, short what, void *argument)
 /* All of them are applied, or there were none. */
 static void rest(struct webhook *webhook, bool more)
 {
+    webhook->busy = false;
     if (more || webhook->woken)
         look(webhook);
     else if (webhook->wanted)
         after(webhook->look_timer, WEBHOOK_LOOK_MS);
+    else
+        updates_go(webhook->notifier->updates);
 }
 
 static void apply_next(struct webhook *webhook);
 
-static void on_applied(void *argument, bool repeat)
+static void on_applied(void *argument, bool astray)
 {
     struct webhook *webhook = argument;
-    (void)repeat;
+    (void)astray;
     apply_next(webhook);
 }
 
@@ -210,7 +253,9 @@ static void take_look(void *argument, int err, const struct pg_result *result)
 
 static void look(struct webhook *webhook)
 {
+    webhook->busy = true;
     webhook->woken = false;
+    event_del(webhook->look_timer);
     loop_pg_start(webhook->database, begin_look, take_look, webhook);
 }
 
@@ -223,12 +268,10 @@ static void on_look(evutil_socket_t fd, short what, void *argument)
 
 void webhook_wake(struct webhook *webhook)
 {
-    if (event_pending(webhook->look_timer, EV_TIMEOUT, NULL)) {
-        event_del(webhook->look_timer);
+    if (webhook->busy)
+        webhook->woken = true;
+    else if (webhook->noted)
         look(webhook);
-    } else {
-        webhook->woken = webhook->wanted;
-    }
 }
 
 struct webhook *webhook_new(struct notifier *notifier)

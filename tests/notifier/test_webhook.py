@@ -1,8 +1,12 @@
 """Updates that Telegram brings instead of being asked for them."""
 
+import json
+
 import pytest
 import requests
 
+from notifier.chat import asked, bodies, tell
+from notifier.rig import texts
 from perchtest import wait_for
 from perchtest.api import good
 from perchtest.notifier import NotifierProgram
@@ -106,3 +110,115 @@ def test_every_notifier_gives_telegram_the_same_secret(site, api, webhook):
     assert await_told(api, after)["secret_token"] == first and len(first) == 43
     for secret in (first, api.token.partition(":")[2]):
         assert secret not in webhook.log() + site.log() + site.log("nginx") + site.log("postgresql")
+
+
+def test_a_tap_with_a_nul_in_it_is_answered(site, api, webhook, world):
+    _, _, phone, message = tell(world)
+    api.push_update("callback_query", {
+        "id": f"{phone.id}", "from": {"id": phone.id, "is_bot": False, "first_name": "Bob"}, "message": message,
+        "chat_instance": "1", "data": "\0"})
+    api.await_calls(1, "answerCallbackQuery", after=api.calls("setWebhook")[-1]["n"])
+
+
+# From one way to the other
+
+
+def bring(site, api, update):
+    """To the instance; nobody tells Telegram of the answer."""
+    secret = api.calls("setWebhook")[-1]["parameters"]["secret_token"]
+    reply = requests.post(site.url + PATH, json=update, timeout=20, headers={"X-Telegram-Bot-Api-Secret-Token": secret})
+    assert reply.status_code == 204
+
+
+def waiting(site):
+    """Ids of updates in the inbox."""
+    return [number for [number] in site.sql("SELECT update_id FROM telegram_updates WHERE body IS NOT NULL")]
+
+
+def helped(phone):
+    """How many times /help was answered, once what the phone says now was."""
+    phone.say("/unmute")
+    wait_for(lambda: any("are on" in text for text in texts(phone)), 20, "the last answer")
+    return len([text for text in texts(phone) if "/status" in text])
+
+
+def test_what_was_polled_and_not_confirmed_is_not_applied_again_with_a_webhook(site, api, notifier_of, world):
+    polling = notifier_of()
+    _, _, phone, _ = tell(world)
+    wait_for(lambda: api.calls("getUpdates")[-1]["status"] is None, 10, "a poll that waits")
+    api.fault("error", "getUpdates", code=502, times=None)
+    phone.say("/help")  # ends that poll; Telegram takes no other, so it hears nothing of the offset
+    wait_for(lambda: len(texts(phone)) == 2, 10, "an answer")
+    polling.kill()
+    api.heal()
+    assert api.bot("getWebhookInfo")["result"]["pending_update_count"] == 1
+    notifier_of(TELEGRAM_WEBHOOK=1, PUBLIC_URL=address(site))
+    assert helped(phone) == 1
+
+
+def test_a_webhook_waits_until_telegram_has_heard_of_what_was_polled(site, api, notifier_of, world):
+    polling = notifier_of()
+    asked(api.phone("Alice", started=True), "/help")
+    polling.stop()
+    after = last(api)
+    api.fault("error", "getUpdates", code=502)
+    asked_for = notifier_of(TELEGRAM_WEBHOOK=1, PUBLIC_URL=address(site))
+    await_told(api, after)
+    assert "does not take a webhook" in asked_for.log()
+    calls = [call for call in api.calls(after=after) if call["method"].lower() in ("getupdates", "setwebhook")]
+    assert [call["method"].lower() for call in calls] == ["getupdates", "getupdates", "setwebhook"]
+    [[offset]] = site.sql("SELECT update_offset FROM telegram_bot")
+    assert calls[1]["parameters"]["offset"] == offset and calls[1]["parameters"]["timeout"] == 0
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_what_a_webhook_brought_and_telegram_brings_again_is_applied_once(site, api, webhook, notifier_of, world, applied):
+    """The answer to Telegram was lost."""
+    alice, bob, phone, message = tell(world)
+    api.bot("deleteWebhook")
+    if not applied:
+        webhook.kill()
+    phone.say("/help")
+    phone.say("one", message)
+    phone.say("two", message)
+    for update in api.bot("getUpdates", limit=2)["result"]:
+        bring(site, api, update)
+    if applied:
+        wait_for(lambda: not waiting(site), 10, "these two to be applied")
+        webhook.kill()
+    assert api.bot("getWebhookInfo")["result"]["pending_update_count"] == 3
+    notifier_of()
+    wait_for(lambda: "two" in bodies(alice, bob), 10, "the last reply to be posted")
+    assert bodies(alice, bob) == ["hello", "one", "two"]
+    assert helped(phone) == 1
+    wait_for(lambda: api.bot("getWebhookInfo")["result"]["pending_update_count"] == 0, 10, "Telegram to know")
+
+
+def test_what_a_webhook_brought_comes_before_what_is_polled(site, api, webhook, notifier_of, world):
+    bob, phone = world.linked("Bob")
+    api.bot("deleteWebhook")
+    webhook.kill()
+    phone.say("/mute")
+    bring(site, api, api.bot("getUpdates")["result"][0])
+    after = last(api)
+    with site.db() as db, db.transaction():
+        db.execute("SELECT FROM telegram_links WHERE user_id = %s FOR UPDATE", [bob.id])
+        notifier_of()
+        await_told(api, after, "deleteWebhook")
+        phone.say("/status")
+        assert len(waiting(site)) == 1 and api.calls("getUpdates", after=after) == []
+    wait_for(lambda: len(texts(phone)) == 2, 10, "two answers")
+    assert "Muted: " in texts(phone)[1]
+
+
+def test_what_comes_into_the_inbox_while_it_polls_is_applied(site, api, notifier_of, world):
+    notifier_of()
+    phone = api.phone("Alice", started=True)
+    asked(phone, "/help")
+    message = {"message_id": 1, "date": 1, "chat": {"id": phone.id, "type": "private", "first_name": "Alice"},
+               "from": {"id": phone.id, "is_bot": False, "first_name": "Alice"}, "text": "/help"}
+    site.sql("INSERT INTO telegram_updates VALUES (5, %s, clock_timestamp())"
+             " ON CONFLICT (update_id) DO UPDATE SET body = excluded.body", json.dumps({"update_id": 5, "message": message}))
+    with site.redis() as redis:
+        redis.publish("perch:n", "")
+    wait_for(lambda: len(texts(phone)) == 2, 10, "an answer")

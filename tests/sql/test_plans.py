@@ -65,7 +65,7 @@ def test_a_page_of_people_reads_a_page_not_everybody(database, statement, patter
 NOTIFIER = ("notify_look", "notify_pending", "notify_wait", "notify_claim", "notify_told", "notify_failed", "notify_block",
             "update_answer", "update_start", "update_unblock", "update_block", "update_unlink", "update_mute", "update_status",
             "update_reply", "update_text", "update_offer", "update_inbox", "say_next", "say_claim", "say_drop", "say_retry",
-            "bot_set", "notifier_counts", "dead_list", "dead_redrive")
+            "bot_set", "webhook_set", "notifier_counts", "dead_list", "dead_redrive")
 
 
 def test_the_notifiers_statements_fit_the_schema(database):
@@ -96,3 +96,34 @@ def test_a_look_reads_what_is_due_and_not_the_whole_outbox(database):
                                    " ORDER BY x.id LIMIT 10").fetchall()
         assert rows_read(plan["Plan"]) == 10, "somebody with many rows is read whole"
         owner.execute("TRUNCATE perch.outbox")
+
+
+YOUNG = {
+    "telegram_says (chat_id, kind, arguments, created_at, due_at)": "i, 'help', '{}', now(), now()",
+    "telegram_windows (recipient_id, sender_id, opened_at, step, edited_at, message_id, read_upto, first_id)":
+        "%(user)s, i, now(), 0, now(), 0, 0, 0",
+    "telegram_offers (id, chat_id, user_id, peer_id, client_id, body, made_at)":
+        "'offer-' || i, 1, 1, 1, gen_random_uuid(), 'x', now()",
+    "telegram_updates (update_id, received_at)": "i, now()",
+    "telegram_told (chat_id, message_id, user_id, told_at)": "1, i, 1, now()",
+    "telegram_dead (message_id, sender_id, recipient_id, recipient_seq, created_at, died_at, reason)":
+        "i, 1, 1, 1, now(), now(), ''",
+}
+
+
+def test_cleaning_does_not_read_what_is_to_be_kept(cluster):
+    """Every minute it asks for old rows, and mostly there are none."""
+    database = cluster.database()
+    [user] = database.people(1)
+    with database.connect("postgres", autocommit=False) as owner:
+        owner.execute("SET LOCAL search_path = perch")
+        owner.execute("INSERT INTO telegram_links (user_id, chat_id) VALUES (%s, 1)", [user])
+        for table, row in YOUNG.items():
+            owner.execute(f"INSERT INTO {table} SELECT {row} FROM generate_series(1, 2000) AS i", {"user": user})
+        owner.commit()
+        owner.execute(session_settings())
+        owner.execute("SELECT perch.clean(30)")
+        read = owner.execute("SELECT relname, seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables"
+                             " WHERE relname = ANY (%s)", [[table.split()[0] for table in YOUNG]]).fetchall()
+    assert len(read) == len(YOUNG)
+    assert [(name, count) for name, count in read if count > 10] == []
