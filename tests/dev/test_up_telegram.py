@@ -74,6 +74,12 @@ def test_somebody_links_leaves_is_told_and_answers(site):
     wait_for(lambda: "on the train" in [m["body"] for m in bob.history(alice)["messages"]], 10, "the answer")
 
 
+def test_it_works_below_a_folder_that_only_its_owner_enters(folder):
+    folder.dir.chmod(0o700)
+    folder.start()
+    assert good(folder.person().post("/me/telegram/link"))["bot"] == BOT
+
+
 def test_env_names_both_and_down_ends_them(folder):
     env = folder.start().env
     names = [open(f"/proc/{env[key]}/comm").read().strip() for key in TELEGRAM_PIDS]
