@@ -42,7 +42,7 @@ ROWS = (
     ("p99 of a message during a log-in flood", "flood.p99_ratio", "×", "<=", 3.0,
      "{flood.with.p99_ms:.2f} ms, without {flood.without.p99_ms:.2f} ms"),
     ("notifications to many chats leave in", "telegram.seconds", "s", "<=", 45,
-     "{telegram.chats} chats, of which Perch writes to 25 a second: 40 s"),
+     "{telegram.chats} chats; Perch writes to 25 a second"),
     ("memory of perch-notifier, the most", "telegram.memory_mib", "MiB", "<=", 32,
      "{telegram.rows} notifications wait"),
     ("p50 of sending while so many wait and Telegram is dead", "telegram.p50_ratio", "×", "<=", 1.1,
