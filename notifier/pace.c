@@ -54,12 +54,17 @@ static void wake_in(struct pace *pace, int64_t ms)
     event_add(&pace->event, &delay);
 }
 
+static int64_t chat_retry_at(const struct pace *pace, const struct pace_chat *chat)
+{
+    return chat->retry_at > pace->retry_at ? chat->retry_at : pace->retry_at;
+}
+
 static int64_t chat_turn_at(const struct pace *pace, const struct pace_chat *chat, int64_t now)
 {
     const struct policy_pace times = {
         .sent_at = pace->turn_at,
         .chat_sent_at = chat->sent_at,
-        .retry_at = chat->retry_at > pace->retry_at ? chat->retry_at : pace->retry_at,
+        .retry_at = chat_retry_at(pace, chat),
     };
     return policy_pace(now, &times);
 }
@@ -226,6 +231,12 @@ void pace_send(struct pace_request *request, enum metrics_kind kind, const char 
     request->kind = kind;
     request->call = bot_api_call(request->pace->notifier->api, method, body, BOT_API_SEND_MS,
                                  on_reply, request);
+}
+
+bool pace_rests(const struct pace_request *request, int64_t ms)
+{
+    return request->pace != NULL && !request->has_turn &&
+           chat_retry_at(request->pace, request->chat) > notifier_now() + ms;
 }
 
 void pace_leave(struct pace_request *request)

@@ -83,6 +83,9 @@ void pace_ask(struct pace *pace, struct pace_request *request);
  * turn. */
 void pace_send(struct pace_request *request, enum metrics_kind kind, const char *method,
                const char *body);
+/* A 429 keeps it in the line for longer than `ms`. */
+bool pace_rests(const struct pace_request *request, int64_t ms);
+
 /* Out of the line, or the turn is over (used or not); fine when it is neither. A call that is under
  * way is cancelled, without done(): whether it was carried out stays unknown. */
 void pace_leave(struct pace_request *request);

@@ -26,6 +26,9 @@ static const struct {
 /* The kinds without a text. */
 static const char say_delete[] = "delete", say_recall[] = "recall";
 
+/* Those that name somebody else. */
+static const char say_sent[] = "reply_sent", say_offer[] = "offer";
+
 /* What is being written. */
 struct say_job {
     struct compose compose;
@@ -157,6 +160,21 @@ static const char *say_string(const struct say_job *job, const char *name)
     return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
 }
 
+/* What of others may be shown: what the person wants, and the operator allows. */
+static enum compose_preview say_preview(const struct say *say, const struct say_job *job)
+{
+    enum compose_preview preview = compose_preview(say_string(job, "preview"));
+
+    return preview < say->ceiling ? preview : say->ceiling;
+}
+
+/* Takes out the name of somebody else. The others are the person's own. */
+static void say_hide_name(const struct say *say, const struct say_job *job)
+{
+    if (strcmp(say->kind, say_sent) == 0 || strcmp(say->kind, say_offer) == 0)
+        json_object_object_del(job->arguments, "account");
+}
+
 /* The button of an offer: to whom the text would go. */
 static void say_add_offer(struct say_job *job)
 {
@@ -165,11 +183,11 @@ static void say_add_offer(struct say_job *job)
     struct buf label = {0};
     struct button button;
 
-    if (!offer || !account)
+    if (!offer)
         return;
     button = button_offer(offer);
-    texts_add(&label, job->locale, TEXTS_BUTTON_SEND, 0);
-    if (!sanitize_name(&label, account, SAY_LABEL_UNITS))
+    texts_add(&label, job->locale, account ? TEXTS_BUTTON_SEND_TO : TEXTS_BUTTON_SEND, 0);
+    if (account && !sanitize_name(&label, account, SAY_LABEL_UNITS))
         texts_add(&label, job->locale, TEXTS_NO_NAME, 0);
     button_row_begin(&job->compose.members);
     button_add(&job->compose.members, label.data, &button);
@@ -216,11 +234,10 @@ static int say_add_recall(struct buf *json, const struct say *say, struct say_jo
 {
     const struct compose_sender sender = {.name = say_string(job, "account"),
                                           .new_count = say_number(job, "count")};
-    enum compose_preview preview = compose_preview(say_string(job, "preview"));
     const struct compose_news news = {
         .locale = job->locale,
-        .preview = preview < COMPOSE_SENDER ? preview : COMPOSE_SENDER,
-        .ceiling = say->ceiling,
+        .preview = say_preview(say, job),
+        .ceiling = COMPOSE_SENDER,
         .sender_count = 1,
         .senders = &sender,
     };
@@ -248,6 +265,8 @@ static int say_add(struct buf *json, const struct say *say, struct say_job *job,
     }
     if (!text)
         return ERR_INVALID;
+    if (say_preview(say, job) == COMPOSE_OFF)
+        say_hide_name(say, job);
     say_fill(job, text);
     *ret_method = say->tap_id ? SAY_TAP : SAY_MESSAGE;
     if (say->tap_id)

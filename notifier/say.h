@@ -1,7 +1,8 @@
 /* What the bot says besides notifications (rows of telegram_says), as requests of the Bot API. The
  * texts are says.def's. Two kinds have none there, for what was deleted after it was told: "delete"
  * deletes Telegram's message, "recall" leaves of it who wrote and how many messages there are.
- * Pure; names in the arguments come from strangers and go through sanitize.h. */
+ * Pure; names in the arguments come from strangers and go through sanitize.h. Where nothing may be
+ * shown, no other person is named: not in a recall, nor in an offer or when a reply was sent. */
 #ifndef PERCH_SAY_H
 #define PERCH_SAY_H
 
@@ -22,7 +23,7 @@ struct say {
     const char *locale;           /* a language tag or NULL */
     const char *tap_id;           /* the answer to a tap: a note that passes; NULL: a message */
     int64_t reply_to;             /* the message that it answers, 0: none */
-    enum compose_preview ceiling; /* as in compose_news */
+    enum compose_preview ceiling; /* the most that the operator allows to be shown */
 };
 
 enum say_method { SAY_MESSAGE, SAY_TAP, SAY_EDIT, SAY_DELETE };

@@ -269,6 +269,17 @@ static void on_looked(void *argument, int err, const struct pg_result *result)
         look_at(says, list.next_at);
 }
 
+/* Of those that a rest keeps in the line nothing is claimed: a look finds them again, after it. */
+static void make_room(struct says *says)
+{
+    struct says_item *next;
+    for (struct says_item *item = LIST_FIRST(&says->items); item != NULL; item = next) {
+        next = LIST_NEXT(item, in_list);
+        if (pace_rests(&item->request, SAYS_LOOK_MS))
+            item_free(item);
+    }
+}
+
 /* At once; after the look that is under way; or when there is room again. */
 static void look(struct says *says)
 {
@@ -277,7 +288,11 @@ static void look(struct says *says)
         return;
     }
     if (says->count >= SAYS_AT_ONCE)
+        make_room(says);
+    if (says->count >= SAYS_AT_ONCE) {
+        look_at(says, INT64_MAX);
         return;
+    }
     says->looking = true;
     evtimer_del(says->timer);
     pg_line_add(says->line, &says->look);

@@ -197,7 +197,6 @@ void store_say_next(struct arena *arena, const struct pg_result *result,
             .callback_id = store_text(arena, result, i + 1, 5),
             .reply_to = pg_int(result, i + 1, 6),
             .failures = (int)pg_int(result, i + 1, 7),
-            .retry_at = pg_int(result, i + 1, 8),
         };
 }
 

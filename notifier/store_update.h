@@ -66,17 +66,19 @@ int store_update_status_start(struct pg *pg, const struct store_update *update)
     __attribute__((warn_unused_result));
 
 /* A text that replies to the bot's message `reply_to`, posted as the linked person. `client_id`: a
- * UUID that is the same for the same message. Answers: reply_sent {"account"} (to whom; not for a
- * message that was posted before: no answer), reply_unknown {} (not a notification, or too old),
+ * UUID that is the same for the same message. Answers: reply_sent {"account", "preview"} (to
+ * whom, and what the person wants to be shown; not for a message that was posted before: no
+ * answer), reply_unknown {} (not a notification, or too old),
  * reply_digest
  * {} (of several people), reply_deleted {} (that account is gone), not_linked {}. */
 int store_update_reply_start(struct pg *pg, const struct store_update *update, int64_t reply_to,
                              const char *client_id, const char *body)
     __attribute__((warn_unused_result));
 
-/* A text that replies to nothing: it is kept for a day, and the answer offers to send it to whoever
- * was told of last. Answers: offer {"account", "offer": "<at most 40 characters of A-Za-z0-9-, for
- * callback_data>"}, offer_nobody {}, not_linked {}. */
+/* A text that replies to nothing: it is kept for a day, as one of the chat's latest twenty, and the
+ * answer offers to send it to whoever was told of last. Answers: offer {"account", "preview",
+ * "offer": "<at most 40 characters of A-Za-z0-9-, for callback_data>"}, offer_nobody {}, not_linked
+ * {}. */
 int store_update_text_start(struct pg *pg, const struct store_update *update, const char *client_id,
                             const char *body) __attribute__((warn_unused_result));
 
@@ -94,7 +96,8 @@ struct store_update_inbox {
 void store_update_inbox(const struct pg_result *result, int row,
                         struct store_update_inbox *ret_inbox);
 
-/* What the bot has to say: due at `now`, one for each chat and its oldest, not to chats in `busy`.
+/* What the bot has to say: due at `now`, one for each chat and its oldest, not to chats in `busy`,
+ * nor, except for answers to taps, to those that Telegram wants left alone.
  * Besides what SQL says by itself (kinds in sql/deploy/telegram_links.sql and above) there are, for
  * a message that was deleted after it was told: delete {"message_id"} (Telegram's, to be deleted),
  * recall {"message_id", "account", "count"} (to be edited: it tells of `count` other messages, and
@@ -111,7 +114,6 @@ struct store_say {
     const char *callback_id; /* answerCallbackQuery instead of sendMessage; else NULL */
     int64_t reply_to;        /* 0: none */
     int failures;            /* for bot_error_delay_ms() */
-    int64_t retry_at;        /* not before: the chat's or the bot's */
 };
 struct store_say_list {
     int count;

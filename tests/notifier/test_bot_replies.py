@@ -195,3 +195,18 @@ def test_an_offer_is_good_in_its_own_chat_only(world, told):
     assert bodies(alice, bob) == ["hello"] and bodies(alice, mallory) == ["hi"]
     phone.press(phone.received()[-1], "Send to Alice")
     wait_for(lambda: bodies(alice, bob) == ["hello", "a secret"], 10, "the true one to work still")
+
+
+@pytest.mark.parametrize("ceiling, settings", [("off", {}), ("full", {"preview": "off"})])
+def test_who_wants_no_names_in_telegram_gets_none_from_the_bot(world, notifier_of, ceiling, settings):
+    notifier_of(TELEGRAM_PREVIEW_MAX=ceiling)
+    alice, (bob, phone) = world.person("Alice"), world.linked("Bob", **settings)
+    alice.send(bob, "hello")
+    message = phone.await_message("You have 1 new message")
+    assert asked(phone, "hi", message) == "Sent."
+    assert asked(phone, "there?").startswith("To whom?")
+    phone.press(phone.received()[-1], "Send")
+    wait_for(phone.answers, 10, "an answer to the tap")
+    assert phone.answers()[0]["text"] == "Sent."
+    assert bodies(alice, bob) == ["hello", "hi", "there?"]
+    assert not any("Alice" in str(call["parameters"]) for call in world.api.calls(chat=phone))

@@ -258,7 +258,16 @@ def test_a_reply_is_posted_as_the_person_and_confirmed(database, bob, alice):
     assert (status, events) == ("ok", {(bob.user, "message.new"), (alice, "message.new")})
     assert texts(database, alice, bob.user) == [(alice, "hello"), (bob.user, "hi")]
     assert database.rows("SELECT kind, arguments, reply_to FROM perch.telegram_says WHERE chat_id = %s", [bob.chat]) \
-        == [("reply_sent", {"account": "Alice"}, 55)]
+        == [("reply_sent", {"account": "Alice", "preview": "full"}, 55)]
+
+
+def test_answers_that_name_somebody_say_how_much_may_be_shown(database, bob, alice):
+    app(database, "update_me", bob.user, '{"preview": "off"}')
+    send(database, alice, bob.user)
+    apply(database, "reply", update(database, bob.chat), bob.tell(), uuid.uuid4(), "hi")
+    apply(database, "text", update(database, bob.chat), uuid.uuid4(), "hi")
+    assert [(kind, arguments["preview"]) for kind, arguments in said(database, bob.chat)] \
+        == [("reply_sent", "off"), ("offer", "off")]
 
 
 def test_a_reply_that_comes_again_as_another_update_is_posted_once(database, bob, alice):
@@ -347,11 +356,50 @@ def test_a_text_that_replies_to_nothing_is_offered_to_whoever_was_told_of_last(d
     assert texts(database, alice, bob.user) == [(alice, "hello")], "it was guessed"
     assert apply(database, "offer", update(database, bob.chat, callback="q"), button)[1] \
         == {(bob.user, "message.new"), (alice, "message.new")}
-    assert said(database, bob.chat) == [("reply_sent", {"account": name})]
+    assert said(database, bob.chat) == [("reply_sent", {"account": name, "preview": "full"})]
     assert texts(database, alice, bob.user)[1:] == [(bob.user, "hi")]
     apply(database, "offer", update(database, bob.chat, callback="q"), button)
     assert said(database, bob.chat) == [("offer_gone", {})]
     assert len(texts(database, alice, bob.user)) == 2
+
+
+def test_who_was_told_of_last_goes_by_time_and_not_by_message(database, bob, alice):
+    """An edit tells of somebody in an older message."""
+    [carol] = database.people(1)
+    at = now_ms()
+    send(database, alice, bob.user)
+    older = bob.tell(now=at)
+    send(database, carol, bob.user)
+    bob.tell(now=at + SECOND)
+    assert offer(database, bob, now=at + 2 * SECOND)[0] == name_of(database, carol)
+    send(database, alice, bob.user)
+    bob.told(bob.claim(edit=True, now=at + 3 * SECOND), older, at + 3 * SECOND)
+    assert offer(database, bob, now=at + 4 * SECOND)[0] == name_of(database, alice)
+
+
+def test_a_chat_has_the_latest_twenty_offers(database, bob, alice):
+    """Two of the same millisecond are two; another chat's are not touched."""
+    carol, at = Recipient(database), now_ms()
+    for recipient in (bob, carol):
+        send(database, alice, recipient.user)
+        recipient.tell(now=at)
+    _, other = offer(database, carol, now=at)
+    buttons = [offer(database, bob, now=at + i // 2)[1] for i in range(44)]
+    kept = {row[0] for row in database.rows("SELECT id FROM perch.telegram_offers WHERE chat_id = %s", [bob.chat])}
+    assert kept == set(buttons[24:])
+    apply(database, "offer", update(database, carol.chat, now=at), other)
+    assert said(database, carol.chat)[0][0] == "reply_sent"
+
+
+def test_what_is_not_offered_is_not_kept(database, bob, alice):
+    """A chat that ten things wait to be said to hears of no offer."""
+    send(database, alice, bob.user)
+    bob.tell()
+    for _ in range(12):
+        apply(database, "text", update(database, bob.chat), uuid.uuid4(), "hi")
+    offered = {arguments["offer"] for _, arguments in said(database, bob.chat)}
+    kept = {row[0] for row in database.rows("SELECT id FROM perch.telegram_offers WHERE chat_id = %s", [bob.chat])}
+    assert kept == offered and len(kept) == 10
 
 
 def test_there_is_no_offer_where_nobody_was_told_of(database, bob, alice):
@@ -462,8 +510,55 @@ def test_refused_for_now_it_is_said_again_and_too_many_hold_the_chat(database, q
     ask(database, "say_claim", mine, at)
     ask(database, "say_retry", mine, at + HOUR, True, 0)
     [[row], _] = next_says(database, now=at + HOUR)
-    assert (row.failures, row.retry_at) == (1, at + HOUR) and bob.head().retry_at == at + HOUR
+    assert row.failures == 1 and bob.head().retry_at == at + HOUR
     assert database.value("SELECT unanswered FROM perch.telegram_says WHERE id = %s", [mine]) == 0
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_chat_that_rests_hears_nothing_but_answers_to_taps(database, quiet, bob, linked):
+    chat, other = bob.chat if linked else next(chats), next(chats)
+    first, now = say(database, chat), now_ms()
+    rest = now + HOUR
+    ask(database, "say_claim", first, now)
+    ask(database, "say_retry", first, rest, True, 0)
+    second, elsewhere = say(database, chat), say(database, other)
+    rows, later = next_says(database)
+    assert ([row.id for row in rows], later) == ([elsewhere], rest)
+    assert next_says(database, busy=[chat, other]) == ([], FOREVER)
+    apply(database, "answer", update(database, chat, callback="q"), "help", "{}")
+    rows, later = next_says(database)
+    assert ([(row.id, row.callback_id) for row in rows][0], len(rows), later) == ((elsewhere, None), 2, rest)
+    assert rows[1].callback_id == "q"
+    ask(database, "say_drop", rows[1].id)
+    assert [row.id for row in next_says(database, now=rest)[0]] == [first, elsewhere]
+    ask(database, "say_drop", first)
+    assert [row.id for row in next_says(database, now=rest)[0]] == [second, elsewhere]
+
+
+def test_a_rest_that_a_notification_met_holds_for_what_the_bot_says(database, quiet, bob, alice):
+    send(database, alice, bob.user)
+    rest = now_ms() + HOUR
+    bob.failed(bob.claim(), "wait", rest)
+    mine = say(database, bob.chat)
+    assert next_says(database) == ([], rest)
+    assert [row.id for row in next_says(database, now=rest)[0]] == [mine]
+
+
+def test_while_the_bot_rests_nobody_hears_anything_but_answers_to_taps(database, quiet, bob):
+    first, other, now = say(database, bob.chat), say(database, next(chats)), now_ms()
+    rest, longer = now + MINUTE, now + HOUR
+    ask(database, "say_claim", first, now)
+    ask(database, "say_retry", first, longer, True, rest)
+    try:
+        assert next_says(database) == ([], rest)
+        apply(database, "answer", update(database, bob.chat, callback="q"), "help", "{}")
+        [[row], later] = next_says(database)
+        assert (row.callback_id, later) == ("q", rest)
+        rows, later = next_says(database, now=rest, busy=[])
+        assert ([row.chat_id for row in rows], later) == ([database.value(
+            "SELECT chat_id FROM perch.telegram_says WHERE id = %s", [other]), bob.chat], longer)
+    finally:
+        database.cluster.execute("UPDATE perch.telegram_bot SET retry_at = NULL", database=database.name)
 
 
 def test_a_notification_is_not_recalled_where_there_is_no_link(database, quiet, bob, alice):

@@ -317,6 +317,9 @@ static void a_429_rests_the_chat_and_a_second_ones_everybody(void **state)
     unit_stderr_end();
     expect("done 2 all ");
     ask(&three, 3, 3, PACE_NEWS);
+    assert_false(pace_rests(&two.request, 0));
+    assert_true(pace_rests(&three.request, 2999));
+    assert_false(pace_rests(&three.request, 3000));
     pass(2999);
     expect("");
     pass(1);

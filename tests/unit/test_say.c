@@ -32,7 +32,11 @@ static json_object *written(const struct say *say, enum say_method wanted)
 static void assert_text(const char *kind, const char *arguments, const char *locale,
                         const char *wanted)
 {
-    const struct say say = {.chat_id = 5, .kind = kind, .arguments = arguments, .locale = locale};
+    const struct say say = {.chat_id = 5,
+                            .kind = kind,
+                            .arguments = arguments,
+                            .locale = locale,
+                            .ceiling = COMPOSE_FULL};
     json_object *object = written(&say, SAY_MESSAGE);
 
     assert_string_equal(json_object_get_string(member(object, "text")), wanted);
@@ -51,7 +55,7 @@ static void a_row_is_a_message_in_the_chats_language(void **state)
 static void arguments_fill_the_text(void **state)
 {
     (void)state;
-    assert_text("reply_sent", "{\"account\":\"Bob\"}", "en", "Sent to Bob.");
+    assert_text("reply_sent", "{\"account\":\"Bob\",\"preview\":\"full\"}", "en", "Sent to Bob.");
     assert_text("status", "{\"account\":\"Bob\",\"waiting\":3}", "en",
                 "This chat gets the notifications of Bob.\nWaiting to be told: 3.");
     assert_text("status", "{\"account\":\"Bob\",\"waiting\":0,\"muted_minutes\":61,\"quiet\":true}",
@@ -85,7 +89,9 @@ static void names_are_bold_and_harmless(void **state)
 {
     const struct say say = {.chat_id = 4503599627370495,
                             .kind = "reply_sent",
-                            .arguments = "{\"account\":\"😀\\n{account}[/mute]\\u202e\"}"};
+                            .arguments = "{\"account\":\"😀\\n{account}[/mute]\\u202e\","
+                                         "\"preview\":\"sender\"}",
+                            .ceiling = COMPOSE_SENDER};
     json_object *object = written(&say, SAY_MESSAGE);
     json_object *entity = json_object_array_get_idx(member(object, "entities"), 0);
 
@@ -99,7 +105,8 @@ static void names_are_bold_and_harmless(void **state)
     assert_false(json_object_object_get_ex(object, "reply_markup", NULL));
     assert_false(json_object_object_get_ex(object, "reply_parameters", NULL));
     json_object_put(object);
-    assert_text("reply_sent", "{\"account\":\"\\u200b\"}", "en", "Sent to (no name).");
+    assert_text("reply_sent", "{\"account\":\"\\u200b\",\"preview\":\"full\"}", "en",
+                "Sent to (no name).");
 }
 
 static void an_answer_replies_to_the_message_it_is_about(void **state)
@@ -114,18 +121,70 @@ static void an_answer_replies_to_the_message_it_is_about(void **state)
     json_object_put(object);
 }
 
+static json_object *only_button(json_object *object)
+{
+    json_object *rows = member(member(object, "reply_markup"), "inline_keyboard");
+
+    assert_int_equal(json_object_array_length(rows), 1);
+    return json_object_array_get_idx(json_object_array_get_idx(rows, 0), 0);
+}
+
 static void an_offer_has_a_button_with_the_persons_name(void **state)
 {
-    const struct say say = {
-        .chat_id = 5, .kind = "offer", .arguments = "{\"account\":\"Bob\",\"offer\":\"abc-1\"}"};
+    const struct say say = {.chat_id = 5,
+                            .kind = "offer",
+                            .arguments =
+                                "{\"account\":\"Bob\",\"offer\":\"abc-1\",\"preview\":\"full\"}",
+                            .ceiling = COMPOSE_FULL};
     json_object *object = written(&say, SAY_MESSAGE);
-    json_object *rows = member(member(object, "reply_markup"), "inline_keyboard");
-    json_object *button = json_object_array_get_idx(json_object_array_get_idx(rows, 0), 0);
+    json_object *button = only_button(object);
 
     (void)state;
     assert_string_equal(json_object_get_string(member(button, "text")), "Send to Bob");
     assert_string_equal(json_object_get_string(member(button, "callback_data")), "oabc-1");
     json_object_put(object);
+}
+
+static void where_nothing_may_be_shown_nobody_is_named(void **state)
+{
+    static const struct {
+        const char *preview;
+        enum compose_preview ceiling;
+        bool named;
+    } cases[] = {{"\"full\"", COMPOSE_FULL, true}, {"\"sender\"", COMPOSE_FULL, true},
+                 {"\"off\"", COMPOSE_FULL, false}, {"\"full\"", COMPOSE_SENDER, true},
+                 {"\"full\"", COMPOSE_OFF, false}, {"null", COMPOSE_FULL, false}};
+    static const char *const sent[2][2] = {{"Sent.", "Sent to Bob."},
+                                           {"Отправлено.", "Отправлено: Bob."}};
+    static const char *const labels[2][2] = {{"Send", "Send to Bob"},
+                                             {"Отправить", "Отправить: Bob"}};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+        bool russian = i % 2, named = cases[i / 2].named;
+        struct say say = {.chat_id = 5,
+                          .kind = "reply_sent",
+                          .locale = russian ? "ru" : "en",
+                          .ceiling = cases[i / 2].ceiling};
+        struct buf arguments = {0};
+        json_object *object;
+
+        buf_addf(&arguments, "{\"account\":\"Bob\",\"offer\":\"abc-1\",\"preview\":%s}",
+                 cases[i / 2].preview);
+        say.arguments = arguments.data;
+        object = written(&say, SAY_MESSAGE);
+        assert_string_equal(json_object_get_string(member(object, "text")), sent[russian][named]);
+        json_object_put(object);
+        say.kind = "offer";
+        object = written(&say, SAY_MESSAGE);
+        assert_null(strstr(json_object_get_string(member(object, "text")), "Bob"));
+        assert_string_equal(json_object_get_string(member(only_button(object), "text")),
+                            labels[russian][named]);
+        json_object_put(object);
+        buf_release(&arguments);
+    }
+    assert_text("status", "{\"account\":\"Bob\",\"waiting\":3}", "en",
+                "This chat gets the notifications of Bob.\nWaiting to be told: 3.");
 }
 
 static void an_answer_to_a_tap_is_a_short_note(void **state)
@@ -240,7 +299,7 @@ static void every_kind_has_words_in_each_language(void **state)
                                     .locale = j % 2 ? "ru" : "en"};
             json_object *object = written(&say, SAY_MESSAGE);
 
-            assert_true(json_object_get_string_len(member(object, "text")) > 5);
+            assert_true(json_object_get_string_len(member(object, "text")) > 4);
             json_object_put(object);
         }
 }
@@ -254,6 +313,7 @@ int main(void)
         cmocka_unit_test(names_are_bold_and_harmless),
         cmocka_unit_test(an_answer_replies_to_the_message_it_is_about),
         cmocka_unit_test(an_offer_has_a_button_with_the_persons_name),
+        cmocka_unit_test(where_nothing_may_be_shown_nobody_is_named),
         cmocka_unit_test(an_answer_to_a_tap_is_a_short_note),
         cmocka_unit_test(a_message_can_be_taken_back),
         cmocka_unit_test(a_recalled_text_leaves_who_wrote_and_how_many),
