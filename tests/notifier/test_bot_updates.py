@@ -1,5 +1,6 @@
 """Updates are applied once each and in their order, whatever is killed, refused or hostile meanwhile."""
 
+import contextlib
 import signal
 import threading
 import time
@@ -23,22 +24,55 @@ def last_call(world):
     return calls[-1]["n"] if calls else 0
 
 
+DAWDLES = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'perch-notifier updates' AND wait_event = 'PgSleep'"
+
+
+@contextlib.contextmanager
+def answers_counted(world, phones):
+    """A function that counts what the bot decided to say to each of the phones. Each eighth update dawdles between its
+    effect and its end, longer than another notifier needs to begin."""
+    with world.site.db() as db:
+        db.execute("CREATE TABLE said (chat_id bigint)")
+        db.execute("CREATE FUNCTION note_say() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
+                   " $$ BEGIN INSERT INTO perch.said VALUES (NEW.chat_id); RETURN NULL; END $$")
+        db.execute("CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS"
+                   " $$ BEGIN PERFORM pg_sleep(0.7) FROM perch.telegram_bot WHERE update_offset % 8 = 0 AND"
+                   " current_setting('application_name') = 'perch-notifier updates'; RETURN NULL; END $$")
+        db.execute("CREATE TRIGGER note_say AFTER INSERT ON telegram_says FOR EACH ROW EXECUTE FUNCTION note_say()")
+        db.execute("CREATE TRIGGER dawdle BEFORE UPDATE OF update_offset ON telegram_bot EXECUTE FUNCTION dawdle()")
+        try:
+            yield lambda: [db.execute("SELECT count(*) FROM said WHERE chat_id = %s", [phone.id]).fetchone()[0]
+                           for phone in phones]
+        finally:
+            db.execute("DROP FUNCTION note_say, dawdle CASCADE")
+            db.execute("DROP TABLE said")
+
+
 def test_updates_survive_kills_at_any_point_and_are_applied_once_in_order(world, notifier):
+    """Replies, which nobody posts twice, and commands, which would be answered twice."""
     alice, bob, phone, message = tell(world)
     wanted = [f"line {number}" for number in range(40)]
+    others = [world.api.phone("Other", started=True) for _ in wanted]
 
     def write():
-        for text in wanted:
+        for text, other in zip(wanted, others):
             phone.say(text, message)
+            other.say("/help")
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    for number in range(6):
-        wait_for(lambda: len(bodies(alice, bob)) > 3 * number, 20, "some to be posted")
-        notifier.kill()
-        notifier.start()
-    writer.join()
-    wait_for(lambda: len(bodies(alice, bob)) > len(wanted), 30, "all to be posted")
+    with answers_counted(world, others) as answers:
+        writer = threading.Thread(target=write)
+        writer.start()
+        for number in range(8):
+            if number % 2:
+                wait_for(lambda: sum(answers()) > 4 * number, 20, "some to be applied")
+            else:
+                wait_for(lambda: world.site.sql(DAWDLES), 20, "one to be applied, but not to its end")
+            notifier.kill()
+            notifier.start()
+        writer.join()
+        wait_for(lambda: len(bodies(alice, bob)) > len(wanted) and all(answers()), 30, "all to be applied")
+        asked(phone, "/unmute")  # in its turn, after what might come again
+        assert answers() == [1] * len(others)
     assert bodies(alice, bob) == ["hello", *wanted]
 
 
@@ -186,10 +220,11 @@ def test_what_takes_postgresql_too_long_is_skipped_and_holds_up_nobody(world, no
 
 def test_what_all_updates_wait_for_is_no_reason_to_skip_one(world, notifier):
     phone = world.api.phone(started=True)
+    asked(phone, "/help")  # it polls by now
     with Lock(world, "SELECT pg_advisory_xact_lock(29800, 1)") as lock:
         phone.say("/help")
         lock.cancel_until(lambda: notifier.log().count("took too long") >= 7, "tries")
-    wait_for(lambda: texts(phone), 10, "an answer")
+    wait_for(lambda: len(texts(phone)) == 2, 10, "an answer")
 
 
 def test_term_ends_it_within_2_s_although_a_poll_is_open(world, notifier):

@@ -146,3 +146,42 @@ def test_unlinking_leaves_nothing_to_be_told(world, notifier_of):
     other_phone.await_message("Alice: hello")
     assert not [text for text in texts(phone) if "Alice" in text]
     wait_for(lambda: world.queued(bob) == 0, 10, "no row")
+
+
+@pytest.mark.parametrize("unanswered, fault", [
+    (1, {"kind": "hang", "seconds": 30}), (0, {"kind": "error", "code": 429, "retry_after": 60})])
+def test_what_was_claimed_before_an_unlink_is_not_tried_again(world, notifier_of, unanswered, fault):
+    """Neither what nobody answered, nor what Telegram wants later."""
+    notifier = notifier_of(clock=True)
+    alice, (bob, phone) = world.person("Alice"), world.linked()
+    world.api.fault(method="sendMessage", chat=phone, **fault)
+    alice.send(bob, "hello")
+    world.api.await_calls(1, "sendMessage", phone)
+    wait_for(lambda: world.site.sql("SELECT 1 FROM outbox WHERE recipient_id = %s AND unanswered = %s"
+                                    " AND due_at > clock_timestamp() + '50 s'", bob.id, unanswered), 10, "what came of it")
+    notifier.kill()
+    assert bob.delete("/me/telegram").status_code == 204
+    notifier.clock(seconds=70)
+    notifier.start()
+    carol, other_phone = world.linked("Carol")
+    alice.send(carol, "away")
+    other_phone.await_message("Alice: away")
+    assert len([call for call in world.api.calls("sendMessage", phone) if "Alice" in call["text"]]) == 1
+    assert [text for text in texts(phone) if "Alice" in text] == []
+    world.await_queued(bob, 0)
+
+
+def test_a_claim_that_meets_an_unlink_sends_nothing(world, notifier_of):
+    """All was read and decided; the claim waits for the unlink, which is not committed yet."""
+    alice, (bob, phone) = world.person("Alice"), world.linked()
+    alice.send(bob, "hello")
+    with world.site.db() as unlinking, unlinking.transaction():
+        unlinking.execute("SELECT FROM telegram_unlink(%s)", [bob.id])
+        notifier_of()
+        wait_for(lambda: world.site.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                                        " AND query LIKE '%%notify_claim%%' AND usename = 'perch_notifier'"), 10, "the claim")
+    carol, other_phone = world.linked("Carol")
+    alice.send(carol, "away")
+    other_phone.await_message("Alice: away")
+    assert [text for text in texts(phone) if "Alice" in text] == []
+    world.await_queued(bob, 0)
