@@ -44,7 +44,9 @@ class NotifierProgram:
         if clock:
             self.clock()
             found |= {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(self.clock_file),
-                      "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+                      "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                      # A sanitized program has its runtime linked; only what is preloaded may come before.
+                      "ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0"}
         return found | {f"PERCH_{key}": str(value) for key, value in settings.items()}
 
     def __enter__(self):
