@@ -68,9 +68,8 @@ int store_update_status_start(struct pg *pg, const struct store_update *update)
 /* A text that replies to the bot's message `reply_to`, posted as the linked person. `client_id`: a
  * UUID that is the same for the same message. Answers: reply_sent {"account", "preview"} (to
  * whom, and what the person wants to be shown; not for a message that was posted before: no
- * answer), reply_unknown {} (not a notification, or too old),
- * reply_digest
- * {} (of several people), reply_deleted {} (that account is gone), not_linked {}. */
+ * answer), reply_unknown {} (not a notification, or too old), reply_digest {} (of several people),
+ * reply_deleted {} (that account is gone), not_linked {}. */
 int store_update_reply_start(struct pg *pg, const struct store_update *update, int64_t reply_to,
                              const char *client_id, const char *body)
     __attribute__((warn_unused_result));

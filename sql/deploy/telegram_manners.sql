@@ -8,9 +8,14 @@ BEGIN;
 -- Nothing to this chat before: it need not have a link.
 ALTER TABLE perch.telegram_says ADD COLUMN retry_at timestamptz;
 
-CREATE INDEX telegram_says_rests ON perch.telegram_says (chat_id, retry_at) WHERE retry_at IS NOT NULL;
+CREATE INDEX telegram_says_rests ON perch.telegram_says (retry_at) WHERE retry_at IS NOT NULL;
+CREATE INDEX telegram_links_rests ON perch.telegram_links (retry_at) WHERE retry_at IS NOT NULL;
 CREATE INDEX telegram_told_chat ON perch.telegram_told (chat_id, told_at);
 CREATE INDEX telegram_offers_chat ON perch.telegram_offers (chat_id, made_at);
+
+-- In the order in which they are said, so that the first of many are found without the rest.
+DROP INDEX perch.telegram_says_due;
+CREATE INDEX telegram_says_due ON perch.telegram_says (due_at, id);
 
 -- As before, but nothing is due in a chat that rests, or while everybody does. Answers to taps are, for Telegram does not
 -- count them.
@@ -20,29 +25,38 @@ RETURNS TABLE (id bigint, chat_id bigint, kind text, arguments text, locale text
 LANGUAGE sql STABLE
 SECURITY DEFINER SET search_path = perch, pg_temp
 BEGIN ATOMIC
-    WITH waiting AS NOT MATERIALIZED (
-        SELECT s.*, CASE WHEN s.callback_id IS NULL
-            THEN greatest(l.retry_at, r.retry_at, (SELECT b.retry_at FROM perch.telegram_bot b)) END AS rests_until
-        FROM perch.telegram_says s
-        LEFT JOIN perch.telegram_links l ON l.chat_id = s.chat_id
-        LEFT JOIN LATERAL (SELECT max(o.retry_at) AS retry_at FROM perch.telegram_says o
-                           WHERE o.chat_id = s.chat_id AND o.retry_at IS NOT NULL) AS r ON true
-        WHERE s.chat_id <> ALL (p_busy))
+    WITH bot AS MATERIALIZED (
+        SELECT max(b.retry_at) AS until FROM perch.telegram_bot b WHERE b.retry_at > perch.ms_at(p_now)),
+    rests AS MATERIALIZED (
+        SELECT x.chat_id, max(x.retry_at) AS until
+        FROM (SELECT l.chat_id, l.retry_at FROM perch.telegram_links l WHERE l.retry_at > perch.ms_at(p_now)
+              UNION ALL
+              SELECT o.chat_id, o.retry_at FROM perch.telegram_says o WHERE o.retry_at > perch.ms_at(p_now)) AS x
+        WHERE x.chat_id <> ALL (p_busy)
+        GROUP BY x.chat_id)
     SELECT NULL::bigint, NULL::bigint, NULL::text, NULL::text, NULL::text, NULL::text, NULL::bigint, NULL::integer,
            coalesce(nullif(perch.at_ms(least(
                (SELECT min(s.due_at) FROM perch.telegram_says s
                 WHERE s.due_at > perch.ms_at(p_now) AND s.chat_id <> ALL (p_busy)),
-               (SELECT min(w.rests_until)
-                FROM (SELECT * FROM waiting d WHERE d.due_at <= perch.ms_at(p_now) ORDER BY d.due_at, d.id LIMIT 1000) AS w
-                WHERE w.rests_until > perch.ms_at(p_now)))), 0), 9223372036854775807)
+               (SELECT min(greatest(r.until, bot.until)) FROM rests r
+                WHERE EXISTS (SELECT FROM perch.telegram_says s WHERE s.chat_id = r.chat_id AND s.callback_id IS NULL
+                                                                  AND s.due_at <= perch.ms_at(p_now))),
+               CASE WHEN bot.until IS NOT NULL AND EXISTS (
+                   SELECT FROM perch.telegram_says s
+                   WHERE s.due_at <= perch.ms_at(p_now) AND s.callback_id IS NULL AND s.chat_id <> ALL (p_busy))
+                   THEN bot.until END)), 0), 9223372036854775807)
+    FROM bot
     UNION ALL
-    (SELECT s.id, s.chat_id, s.kind, s.arguments::text, s.locale, s.callback_id, s.reply_to, s.attempts, 0
-     FROM (SELECT DISTINCT ON (due.chat_id) due.*
-           FROM (SELECT * FROM waiting w
-                 WHERE w.due_at <= perch.ms_at(p_now) AND (w.rests_until > perch.ms_at(p_now)) IS NOT TRUE
-                 ORDER BY w.due_at, w.id LIMIT 10000) AS due
-           ORDER BY due.chat_id, due.id) AS s
-     ORDER BY s.id LIMIT p_limit)
+    SELECT s.id, s.chat_id, s.kind, s.arguments::text, s.locale, s.callback_id, s.reply_to, s.attempts, 0
+    FROM (SELECT min(d.id) AS id
+          FROM (SELECT d.id, d.chat_id FROM perch.telegram_says d
+                WHERE d.due_at <= perch.ms_at(p_now) AND d.chat_id <> ALL (p_busy)
+                    AND (d.callback_id IS NOT NULL
+                         OR (SELECT until FROM bot) IS NULL AND d.chat_id NOT IN (SELECT r.chat_id FROM rests r))
+                ORDER BY d.due_at, d.id LIMIT 10000) AS d
+          GROUP BY d.chat_id
+          ORDER BY 1 LIMIT p_limit) AS first
+    JOIN perch.telegram_says s ON s.id = first.id
     ORDER BY 1 NULLS FIRST;
 END;
 

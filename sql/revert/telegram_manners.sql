@@ -107,6 +107,9 @@ END
 $$;
 
 DROP FUNCTION perch.update_is_answered(perch.telegram_update);
+DROP INDEX perch.telegram_says_due;
+CREATE INDEX telegram_says_due ON perch.telegram_says (due_at);
+DROP INDEX perch.telegram_links_rests;
 DROP INDEX perch.telegram_offers_chat;
 DROP INDEX perch.telegram_told_chat;
 DROP FUNCTION perch.say_next(bigint, bigint[], integer);
