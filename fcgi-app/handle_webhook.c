@@ -1,5 +1,5 @@
-/* POST /telegram/webhook: Telegram brings an update. It goes into an inbox, as it is, and
- * perch-notifier makes sense of it: what is answered here is only that it is kept. */
+/* POST /telegram/webhook: Telegram brings an update. It goes into an inbox, and perch-notifier
+ * makes sense of it: what is answered here is only that it is kept. */
 #include <json-c/json.h>
 
 #include "common/buf.h"

@@ -5,7 +5,8 @@
  * perch.telegram_says) and the mark that it was applied are one transaction. The result has the
  * rows of perch.change: store_notifier_status() is "repeat" for an update that is not the next one
  * (any more), of which nothing came; otherwise it is applied, whatever the status, and
- * store_notifier_wake() gives the wake-ups. An error (ERR_INTERNAL) is not: skip such an update. */
+ * store_notifier_wake() gives the wake-ups. An error (ERR_INTERNAL; or
+ * ERR_UNAVAILABLE because it takes too long, again and again) is not: skip such an update. */
 #ifndef PERCH_STORE_UPDATE_H
 #define PERCH_STORE_UPDATE_H
 
@@ -90,7 +91,7 @@ int store_update_offer_start(struct pg *pg, const struct store_update *update, c
 int store_update_inbox_start(struct pg *pg, int limit) __attribute__((warn_unused_result));
 struct store_update_inbox {
     int64_t update_id;
-    const char *body; /* JSON as it came; borrowed from the result */
+    const char *body; /* JSON; borrowed from the result */
 };
 void store_update_inbox(const struct pg_result *result, int row,
                         struct store_update_inbox *ret_inbox);
