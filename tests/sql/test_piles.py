@@ -28,6 +28,11 @@ def queued(database, user):
     return database.value("SELECT count(*) FROM perch.outbox WHERE recipient_id = %s", [user])
 
 
+def newest_of(database, user):
+    """Each sender's last row."""
+    return database.rows("SELECT sender_id, max(id) FROM perch.outbox WHERE recipient_id = %s GROUP BY 1 ORDER BY 1", [user])
+
+
 def wait(bob, at):
     """As the program says it where there are more rows than it has read."""
     ask(bob.database, "notify_wait", bob.user, bob.head().revision, [], FOREVER, at)
@@ -56,11 +61,10 @@ def test_a_pile_becomes_small_by_waiting_and_all_of_it_is_counted_when_it_is_tol
     [alice, carol] = database.people(2)
     pile(database, alice, bob.user, 2500)
     pile(database, carol, bob.user, 500)
-    newest = database.rows("SELECT sender_id, max(id) FROM perch.outbox WHERE recipient_id = %s GROUP BY 1", [bob.user])
+    newest = newest_of(database, bob.user)
     wait(bob, now_ms() + HOUR)
     assert queued(database, bob.user) == 1002 and look(database)[0] == []
-    assert database.rows("SELECT sender_id, max(id) FROM perch.outbox WHERE recipient_id = %s GROUP BY 1", [bob.user]) \
-        == newest
+    assert newest_of(database, bob.user) == newest
     [news] = bob.claim(rows=bob.ids())
     assert (news.sender_id, news.new_count) == (alice, 1000)
     bob.told([news])
