@@ -61,6 +61,7 @@ BODIES = {
     ("PATCH", "/api/v1/me"): lambda: {"display_name": "x"},
     ("DELETE", "/api/v1/me"): lambda: {"password": "x"},
     ("PUT", "/api/v1/me/password"): lambda: {"current": "x", "new": "y"},
+    ("POST", "/api/v1/me/telegram/confirm"): lambda: {"id": 1},
     ("POST", "/api/v1/dialogs/{peer}/messages"): lambda: {"body": "x"},
     ("PUT", "/api/v1/dialogs/{peer}/read"): lambda: {"upto": 1},
     ("PUT", "/api/v1/dialogs/{peer}/mute"): lambda: {"until": None},
