@@ -12,7 +12,7 @@ from bench.growth import Town, requests_of
 from bench.plot import plot
 from perchtest.instance import TOP
 
-MEASURES = {"wait", "sends", "cache", "polls", "restart", "flood", "growth"}
+MEASURES = {"wait", "sends", "cache", "polls", "restart", "flood", "telegram", "growth"}
 
 
 @pytest.mark.slow
