@@ -7,7 +7,7 @@
  *
  * The token is part of every URL, so no URL and none of libcurl's own notes are ever logged, and a
  * description that contains the token is not passed on. TLS 1.2 or later, with the system's
- * certificates; http only to this host, or if the operator says so. Redirects are not followed. No
+ * authorities or `ca_file`'s; http only to this host, or if the operator says so. No redirects. No
  * proxy is used, whatever the environment says: those variables are meant for other programs, and
  * a proxy would be one more who may be given the token. */
 #ifndef PERCH_BOT_API_H
