@@ -4,12 +4,23 @@ import time
 
 LONGEST_PAUSE = 0.1
 
+# A wait of this many seconds or more is no promise of the product's, only the time after which hope is lost; on a machine
+# that does much else, that is later.
+HOPE = 5
+PATIENCE = 3
+
+
+def patient(timeout):
+    """How long a test that says `timeout` waits in truth."""
+    return timeout * PATIENCE if timeout >= HOPE else timeout
+
 
 def wait_for(condition, timeout=10.0, what=None):
-    """Call `condition` until it returns something true and return that; AssertionError after `timeout` seconds.
+    """Call `condition` until it returns something true and return that; AssertionError after patient(timeout) seconds.
 
     An exception of `condition` ends the wait; return something false for "not yet".
     """
+    timeout = patient(timeout)
     deadline = time.monotonic() + timeout
     pause = 0.002
     while True:

@@ -14,6 +14,8 @@ import socket
 import uuid
 from pathlib import Path
 
+from .wait import patient
+
 API = "/api/v1"
 GONE = (ConnectionError, asyncio.IncompleteReadError)
 
@@ -172,6 +174,7 @@ def waiting_polls(pid):
 
 async def eventually(condition, timeout=10, what="the condition"):
     """wait_for() for a test in an event loop."""
+    timeout = patient(timeout)
     deadline = asyncio.get_running_loop().time() + timeout
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, f"waited {timeout} s in vain for {what}"
