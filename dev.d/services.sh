@@ -140,7 +140,7 @@ nginx_start() {
     for template in http.conf site.conf problem.conf dev.conf; do
         nginx_fill "$TOP/nginx/$template.in" >"$DIR/conf/$template"
     done
-    cp "$TOP/nginx/headers.conf" "$TOP/nginx/fastcgi.conf" "$DIR/conf/"
+    cp "$TOP"/nginx/{headers,fastcgi,gzip}.conf "$DIR/conf/"
     process_start nginx nginx -p "$DIR/nginx/" -c "$DIR/conf/dev.conf" -e stderr
 }
 

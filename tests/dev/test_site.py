@@ -37,7 +37,8 @@ def assert_security(response):
     for name, value in SECURITY.items():
         assert response.headers[name] == value
     policy = response.headers["Content-Security-Policy"]
-    for part in ("default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"):
+    for part in ("default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'",
+                 "require-trusted-types-for 'script'", "trusted-types 'none'"):
         assert part in policy
     assert "unsafe" not in policy
     assert not any(character.isdigit() for character in response.headers["Server"])
@@ -62,6 +63,26 @@ def test_the_page_is_kept_but_asked_about_each_time(perch):
     assert first.headers["Cache-Control"] == "no-cache"
     again = get(perch, "/", headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 304
+
+
+@pytest.mark.parametrize("path", ["/", "/main.js", "/perch.css", "/openapi.yaml"])
+def test_the_page_travels_compressed(perch, path):
+    packed = get(perch, path, headers={"Accept-Encoding": "gzip"})
+    plain = get(perch, path, headers={"Accept-Encoding": "identity"})
+    assert packed.headers["Content-Encoding"] == "gzip" and "Content-Encoding" not in plain.headers
+    assert packed.content == plain.content
+    assert "Accept-Encoding" in packed.headers["Vary"] and "Accept-Encoding" in plain.headers["Vary"]
+    again = get(perch, path, headers={"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]})
+    assert again.status_code == 304
+
+
+def test_the_api_is_never_compressed(perch):
+    """A stranger who sees how long replies are, and has words of theirs in them, could guess the rest."""
+    alice = perch.person()
+    alice.send(alice, "x" * 4000)
+    response = alice.get(f"/dialogs/{alice.id}/messages", headers={"Accept-Encoding": "gzip"})
+    assert len(response.content) > 4000
+    assert "Content-Encoding" not in response.headers
 
 
 def test_the_contract_is_served(perch):
@@ -175,7 +196,7 @@ def test_the_production_site_has_strict_limits_and_is_accepted_by_nginx(tmp_path
         # Only root may listen below 1024, and somebody may do so.
         text = re.sub(r"(listen (?:\[::\]:)?)(80|443)\b", lambda m: m[1] + str(free_port()), text)
         (tmp_path / name).write_text(text)
-    for name in ("headers.conf", "fastcgi.conf"):
+    for name in ("headers.conf", "fastcgi.conf", "gzip.conf"):
         (tmp_path / name).write_text((TOP / "nginx" / name).read_text())
     limits = (tmp_path / "http.conf").read_text()
     assert "zone=perch_register:10m rate=10r/m;" in limits
