@@ -32,6 +32,18 @@ static const struct pg_statement history = {
     "ORDER BY m.id DESC LIMIT $4)"
     ") AS d ORDER BY d.id DESC NULLS FIRST LIMIT $4 + 1"};
 
+/* The same the other way round, without a version: the page just newer than an id. */
+static const struct pg_statement history_newer = {
+    "message_history_newer",
+    "SELECT d.id, CASE WHEN d.id IS NOT NULL THEN perch.message_json(d.message) END FROM ("
+    "(SELECT NULL::bigint AS id, NULL::perch.messages AS message FROM perch.users WHERE id = $2) "
+    "UNION ALL "
+    "(SELECT m.id, m FROM perch.messages m WHERE m.sender_id = $1 AND "
+    "m.recipient_id = $2 AND m.id > $3 ORDER BY m.id LIMIT $4) UNION ALL "
+    "(SELECT m.id, m FROM perch.messages m WHERE m.sender_id = $2 AND "
+    "m.recipient_id = $1 AND $1 <> $2 AND m.id > $3 ORDER BY m.id LIMIT $4)"
+    ") AS d ORDER BY d.id NULLS FIRST LIMIT $4 + 1"};
+
 /* The people are in the words (perch.message_words), the plain conditions only make it certain. The
  * sum keeps the planner from walking the index of all ids. */
 static const struct pg_statement search = {
@@ -44,8 +56,8 @@ static const struct pg_statement search = {
                       "(m.sender_id = $1 AND m.recipient_id = $3)) "
                       "AND m.id + 0 < $4 ORDER BY m.id DESC LIMIT $5"};
 
-const struct pg_statement *const store_message_statements[] = {&send,    &edit,   &delete_message,
-                                                               &history, &search, NULL};
+const struct pg_statement *const store_message_statements[] = {
+    &send, &edit, &delete_message, &history, &history_newer, &search, NULL};
 
 int store_message_send(struct pg *pg, struct arena *arena, int64_t sender_id, int64_t peer_id,
                        const char *client_id, const char *body, struct store_change *ret_change)
@@ -109,6 +121,25 @@ int store_message_history(struct pg *pg, struct arena *arena, int64_t user_id, i
         ret_page->version = store_text(arena, &result, 0, 1);
         ret_page->known = strcmp(ret_page->version, known) == 0;
     }
+    pg_result_clear(&result);
+    return err;
+}
+
+int store_message_history_newer(struct pg *pg, struct arena *arena, int64_t user_id,
+                                int64_t peer_id, int64_t after, int limit,
+                                struct store_message_page *ret_page)
+{
+    struct pg_params params = {0};
+    struct pg_result result = {0};
+    pg_add_int(&params, user_id);
+    pg_add_int(&params, peer_id);
+    pg_add_int(&params, after);
+    pg_add_int(&params, limit);
+    int err = pg_run(pg, &history_newer, &params, &result);
+    if (err == 0 && result.rows == 0)
+        err = ERR_NOT_FOUND;
+    if (err == 0)
+        page_read(arena, &result, 1, ret_page);
     pg_result_clear(&result);
     return err;
 }

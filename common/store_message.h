@@ -11,8 +11,8 @@ struct store_message {
 
 struct store_message_page {
     int count;
-    struct store_message *messages; /* newest first */
-    /* Of a history alone. */
+    struct store_message *messages; /* newest first, except of history_newer */
+    /* Of store_message_history() alone. */
     const char
         *version; /* of the dialog's messages: changes with every one sent, edited or deleted */
     bool known;   /* the caller knows this version, and there are no messages here */
@@ -38,6 +38,12 @@ int store_message_delete(struct pg *pg, struct arena *arena, int64_t user_id, in
 int store_message_history(struct pg *pg, struct arena *arena, int64_t user_id, int64_t peer_id,
                           int64_t before, int limit, const char *known,
                           struct store_message_page *ret_page) __attribute__((warn_unused_result));
+
+/* The other way: those with ids above `after`, oldest first. ERR_NOT_FOUND: no such peer. */
+int store_message_history_newer(struct pg *pg, struct arena *arena, int64_t user_id,
+                                int64_t peer_id, int64_t after, int limit,
+                                struct store_message_page *ret_page)
+    __attribute__((warn_unused_result));
 
 /* Full text over the user's own dialogs, or with peer_id > 0 over one. */
 int store_message_search(struct pg *pg, struct arena *arena, int64_t user_id, const char *text,

@@ -14,16 +14,16 @@
 
 enum { BODY_MAX = 4096, QUERY_MAX = 256 };
 
-/* `next` is the id below which the older page begins. */
+/* In the order of the page or in reverse; `next` is the id beyond which the next page begins. */
 static void render_page(struct buf *body, const struct store_message_page *page, int limit,
-                        bool oldest_first)
+                        bool reverse)
 {
     int shown = page->count > limit ? limit : page->count;
     buf_adds(body, "{\"messages\":[");
     for (int i = 0; i < shown; i++) {
         if (i > 0)
             buf_adds(body, ",");
-        buf_adds(body, page->messages[oldest_first ? shown - 1 - i : i].json);
+        buf_adds(body, page->messages[reverse ? shown - 1 - i : i].json);
     }
     buf_adds(body, "],\"next\":");
     if (page->count > shown)
@@ -33,15 +33,35 @@ static void render_page(struct buf *body, const struct store_message_page *page,
     buf_adds(body, "}");
 }
 
+/* The page just newer than a message; such pages are not kept. */
+static int history_newer(struct request *request, int limit, int64_t after,
+                         struct response *response)
+{
+    struct store_message_page page;
+    int err =
+        store_message_history_newer(request->worker->pg, request->arena, request->caller.user_id,
+                                    request->path_id, after, limit + 1, &page);
+    if (err == 0)
+        render_page(&response->body, &page, limit, false);
+    return err;
+}
+
 int message_history(struct request *request, struct response *response)
 {
     struct store_message_page page;
     struct cache_entry kept = {.version = ""};
     int64_t limit = 0;
     int64_t before = 0;
+    int64_t after = 0;
     int err = request_param_int(request, "limit", 1, STORE_PAGE_MAX, CACHE_HISTORY_LIMIT, &limit);
     if (err == 0)
         err = request_param_int(request, "before", 1, STORE_ID_MAX, STORE_ID_MAX, &before);
+    if (err == 0)
+        err = request_param_int(request, "after", 1, STORE_ID_MAX, 0, &after);
+    if (err == 0 && after > 0)
+        return request_param(request, "before") != NULL
+                   ? ERR_BAD_PARAMETER
+                   : history_newer(request, (int)limit, after, response);
     if (err == 0 && before == STORE_ID_MAX)
         cache_history_find(request, limit, &kept);
     if (err == 0)

@@ -36,6 +36,46 @@ def test_before_is_any_message_id(alice, bob, ids):
     assert last not in [row["id"] for row in good(alice.get(path, params={"before": foreign}))["messages"]]
 
 
+@pytest.mark.parametrize("limit", [1, 2, 5, 21, 22, 23, 100])
+def test_history_pages_forward_to_the_newest(alice, bob, ids, limit):
+    for reader, peer in ((alice, bob), (bob, alice)):
+        parts = list(pages(reader, f"/dialogs/{peer.id}/messages", "messages", by="after", after=ids[0], limit=limit))
+        assert [row for part in parts for row in part] == whole_history(reader, peer)[1:]
+        assert [len(part) for part in parts[:-1]] == [limit] * (len(parts) - 1)
+        assert 1 <= len(parts[-1]) <= limit, "no empty page at the end"
+
+
+def test_after_is_any_message_id(alice, bob, ids):
+    path = f"/dialogs/{bob.id}/messages"
+    assert good(alice.get(path, params={"after": ids[-1]})) == {"messages": [], "next": None}
+    assert good(alice.get(path, params={"after": 9007199254740991})) == {"messages": [], "next": None}
+    foreign = bob.send(bob, "in between")["id"]
+    last = alice.send(bob, "after it")["id"]
+    assert [row["id"] for row in good(alice.get(path, params={"after": foreign}))["messages"]] == [last]
+    assert [row["id"] for row in good(bob.get(path, params={"after": ids[0]}))["messages"]] == [foreign]
+
+
+def test_around_a_message_there_are_two_pages(alice, bob, ids):
+    path, found = f"/dialogs/{bob.id}/messages", ids[11]
+    older = good(alice.get(path, params={"before": found + 1, "limit": 5}))
+    newer = good(alice.get(path, params={"after": found, "limit": 5}))
+    assert [row["id"] for row in older["messages"] + newer["messages"]] == ids[7:17]
+    assert (older["next"], newer["next"]) == (str(ids[7]), str(ids[16]))
+
+
+def test_pages_forward_bring_what_comes_meanwhile(alice, bob, ids):
+    seen, sent = [], []
+    for page in pages(alice, f"/dialogs/{bob.id}/messages", "messages", by="after", after=ids[0], limit=4):
+        seen += [row["id"] for row in page]
+        if len(sent) < 3:
+            sent.append(bob.send(alice, "meanwhile")["id"])
+    assert seen == ids[1:] + sent
+
+
+def test_forward_with_nobody_is_not_found(alice):
+    problem(alice.get("/dialogs/9007199254740991/messages", params={"after": 1}), 404, "not_found")
+
+
 def test_history_with_somebody_unwritten_to_is_empty(alice, carol):
     assert good(alice.get(f"/dialogs/{carol.id}/messages")) == {"messages": [], "next": None}
 
@@ -111,6 +151,11 @@ def test_dialogs_that_come_meanwhile_make_no_repeat_of_those_that_stay(perch, al
         ("/dialogs/{peer}/messages", {"before": "9007199254740992"}),
         ("/dialogs/{peer}/messages", {"before": "1.0"}),
         ("/dialogs/{peer}/messages", {"before": "9" * 40}),
+        ("/dialogs/{peer}/messages", {"after": "0"}),
+        ("/dialogs/{peer}/messages", {"after": ""}),
+        ("/dialogs/{peer}/messages", {"after": "9007199254740992"}),
+        ("/dialogs/{peer}/messages", {"after": "1", "before": "9"}),
+        ("/dialogs/{peer}/messages", {"after": "1", "before": "9007199254740991"}),
         ("/dialogs/{peer}/messages", {"limit": "0"}),
         ("/dialogs/{peer}/messages", {"limit": "101"}),
         ("/dialogs/{peer}/messages", [("before", "1"), ("before", "1")]),

@@ -62,6 +62,25 @@ def test_a_page_of_people_reads_a_page_not_everybody(database, statement, patter
     assert rows_read(plan["Plan"]) < 1200, plan
 
 
+@pytest.mark.parametrize("statement, rest", [("message_history", ", ''"), ("message_history_newer", "")])
+def test_a_page_of_history_reads_a_page_in_either_direction(database, statement, rest):
+    """From the middle of a long dialog, with as many messages of others around it."""
+    [alice, bob, carol] = database.people(3)
+    with database.connect("postgres") as owner:
+        owner.execute("INSERT INTO perch.messages (sender_id, recipient_id, body, sent_at)"
+                      " SELECT CASE WHEN i %% 3 = 0 THEN %(a)s ELSE %(b)s END, CASE i %% 3 WHEN 0 THEN %(b)s WHEN 1 THEN %(a)s"
+                      " ELSE %(c)s END, 'x', now() FROM generate_series(1, 9000) AS i", {"a": alice, "b": bob, "c": carol})
+        owner.execute("ANALYZE perch.messages")
+        [(middle,)] = owner.execute("SELECT min(id) + 4500 FROM perch.messages WHERE sender_id = %s", [alice]).fetchall()
+    with database.connect("perch_app") as app:
+        app.execute(session_settings())
+        app.execute(f"PREPARE it AS {program_statement(statement)}")
+        [[[plan]]] = app.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE it"
+                                 f" ({alice}, {bob}, {middle}, 51{rest})").fetchall()
+    assert plan["Plan"]["Actual Rows"] == 52  # the peer's row before them
+    assert rows_read(plan["Plan"]) < 400, plan
+
+
 NOTIFIER = ("notify_look", "notify_pending", "notify_wait", "notify_claim", "notify_told", "notify_failed", "notify_block",
             "update_answer", "update_start", "update_unblock", "update_block", "update_unlink", "update_mute", "update_status",
             "update_reply", "update_text", "update_offer", "update_inbox", "say_next", "say_claim", "say_drop", "say_retry",
