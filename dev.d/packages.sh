@@ -7,14 +7,15 @@
 PACKAGES_UP=(
     autoconf automake pkgconf gcc make libc6-dev
     libfcgi-dev libpq-dev libhiredis-dev libjson-c-dev libjwt-dev libevent-dev libcurl4-openssl-dev libsodium-dev
-    libutf8proc-dev libbsd-dev uthash-dev libcmocka-dev python3 python3-aiohttp python3-yaml clang-format mandoc
+    libutf8proc-dev libqrencode-dev libbsd-dev uthash-dev libcmocka-dev python3 python3-aiohttp python3-yaml
+    clang-format mandoc
     postgresql redis-server nginx sqitch libdbd-pg-perl curl ca-certificates
 )
 # shellcheck disable=SC2034
 PACKAGES_CHECK=(
     clang libclang-rt-14-dev shellcheck xz-utils
     python3-pytest python3-pytest-xdist python3-pytest-timeout python3-pytest-random-order python3-hypothesis
-    python3-psycopg python3-redis python3-requests python3-jsonschema python3-selenium
+    python3-psycopg python3-redis python3-requests python3-jsonschema python3-selenium python3-zbar
     chromium chromium-driver fonts-dejavu-core
     libnginx-mod-nchan faketime
 )

@@ -7,6 +7,7 @@
 #include "common/store_telegram.h"
 #include "field.h"
 #include "notify.h"
+#include "qr.h"
 #include "response.h"
 #include "worker.h"
 
@@ -36,16 +37,19 @@ int telegram_link(struct request *request, struct response *response)
         response->retry_after_s = OFF_RETRY_S;
     if (err != 0)
         return err;
+    const char *url = arena_printf(request->arena, "https://t.me/%s?start=%s", stored.bot, code);
     buf_adds(body, "{\"url\":");
-    buf_add_json(body, arena_printf(request->arena, "https://t.me/%s?start=%s", stored.bot, code));
+    buf_add_json(body, url);
     buf_adds(body, ",\"code\":");
     buf_add_json(body, code);
     buf_adds(body, ",\"bot\":");
     buf_add_json(body, stored.bot);
     buf_adds(body, ",\"expires_at\":");
     buf_add_json(body, stored.expires_at);
+    buf_adds(body, ",\"qr\":");
+    err = qr_add(body, url);
     buf_adds(body, "}");
-    return 0;
+    return err;
 }
 
 /* As members of an object. */

@@ -5,6 +5,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
+import zbar
 
 from perchtest import Instance
 from perchtest.api import at_once, events_of, good, log_from, poll_call, problem, twin, waiting_poll
@@ -74,6 +75,19 @@ def test_the_code_is_a_deep_link_that_telegram_takes_and_each_is_new(alice):
         assert reply["url"] == f"https://t.me/{BOT}?start={reply['code']}" and reply["bot"] == BOT
         codes.add(reply["code"])
     assert len(codes) == 3
+
+
+def test_a_camera_reads_the_address_from_the_drawing(alice):
+    """Drawn as the page draws it, three pixels for a unit."""
+    reply = good(alice.post("/me/telegram/link"))
+    width = 3 * reply["qr"]["size"]
+    rows = [bytearray(b"\xff" * width) for _ in range(width)]
+    for x, y, length in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", reply["qr"]["path"]):
+        for row in rows[3 * int(y) : 3 * int(y) + 3]:
+            row[3 * int(x) : 3 * (int(x) + int(length))] = bytes(3 * int(length))
+    image = zbar.Image(width, width, "Y800", bytes(b"".join(rows)))
+    zbar.ImageScanner().scan(image)
+    assert [symbol.data for symbol in image] == [reply["url"]]
 
 
 def test_what_is_kept_of_a_code_does_not_give_it_away(site, alice):

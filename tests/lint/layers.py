@@ -14,6 +14,7 @@ RULES = [
     (r"\b(v?fork|clone3?|posix_spawnp?|daemon)\s*\(", r"fcgi-app/(master|handover)\.c", "only the master forks"),
     (r"\bcurl_\w+\s*\(|<curl/", r"notifier/bot_api\.c", "only the Bot API client speaks HTTP"),
     (r"\bjwt_\w+\s*\(|<jwt\.h>", r"fcgi-app/token\.c", "use fcgi-app/token.h"),
+    (r"\bQR(code|input|spec)_\w+|<qrencode\.h>", r"fcgi-app/qr\.c", "use fcgi-app/qr.h"),
     (r"\bcrypto_pwhash\w*", r"fcgi-app/password\.c", "use fcgi-app/password.h"),
 ]
 SQL = re.compile(r'"\s*(select\s|insert\s+into\s|update\s+[\w.]+\s+set\b|delete\s+from\s|with\s+\w+\s+as\b|call\s+\w+\.)',
