@@ -1,13 +1,17 @@
 // One call to the server: JSON in, JSON out, every trouble a Problem.
 
+import { text_problem } from './text.js';
+
 const BASE = '/api/v1';
 
-// What went wrong: `status` is 0 when the server could not be reached or did not speak JSON;
-// `code`, `title` and `field` are the problem document's; `retry_ms` is what Retry-After asked for.
+// What went wrong: `status` is 0 when the server could not be reached or did not speak JSON; `code`
+// and `field` are the problem document's, `title` says it in the reader's language; `retry_ms` is
+// what Retry-After asked for.
 export class Problem extends Error {
     constructor(status, doc, retry_ms = 0) {
         super(doc.title);
-        const { code, title, field } = doc;
+        const { code, field } = doc;
+        const title = text_problem(code, doc.title);
         Object.assign(this, { status, code, title, field, retry_ms });
     }
 

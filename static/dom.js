@@ -1,5 +1,6 @@
 // The few helpers that build the document: text goes in as text, never as markup.
 
+import { text_language } from './text.js';
 import { wait } from './wait.js';
 
 export const $ = (id) => document.getElementById(id);
@@ -43,7 +44,7 @@ export function avatar_show(node, user, saved) {
 
 // Makes the container's children match `rows`, plain data with a unique `key` each. A node stays
 // with its key, so focus and selection survive; `fill(node, row)` runs only where the row's data
-// changed.
+// changed, or the language.
 export function rows_show(container, rows, create, fill) {
     const focused = document.activeElement;
     const wanted = new Set(rows.map((row) => String(row.key)));
@@ -54,7 +55,7 @@ export function rows_show(container, rows, create, fill) {
     }
     let next = container.firstElementChild;
     for (const row of rows) {
-        const print = JSON.stringify(row);
+        const print = text_language() + JSON.stringify(row);
         let node = known.get(String(row.key));
         if (!node) {
             node = create(row);

@@ -1,19 +1,16 @@
 // What this page knows: the people, the dialogs with their counts and histories. Views read it and
-// never write it. Two sources feed it in any order, replies and events, so everything here may be
-// told twice.
+// never write it. It speaks to nobody: replies (load.js) and events feed it in any order, so all of
+// it may be told twice.
 
-import { api_call } from './api.js';
-import { text } from './text.js';
-import { wait_again } from './wait.js';
-
-const PAGE = 50;
+const UNREAD_MOST = 100;        // the server counts so far, too
 
 export const state = {
     me: null,               // the user whose session this is
+    settings: null,         // theirs, as GET /me has them
     ready: false,           // the dialogs are loaded and the poll stands at their cursor
     notice: '',             // what is wrong at the moment, in words
     users: new Map(),       // id → user
-    dialogs: new Map(),     // peer id → {peer_id, last, unread, counted, read_upto, peer_read_upto}
+    dialogs: new Map(),     // peer id → what dialog_ensure() begins
     typing: new Map(),      // peer id → the timer of the end of it
     histories: new Map(),   // peer id → {list, next, loading, loaded, problem}
 };
@@ -35,12 +32,19 @@ export function state_touch() {
     });
 }
 
-export function state_begin(me) {
-    Object.assign(state, { me, ready: false, notice: '' });
+export function state_begin(me, settings = null) {
+    Object.assign(state, { me, settings, ready: false, notice: '' });
     state.typing.forEach(clearTimeout);
     for (const map of [state.users, state.dialogs, state.typing, state.histories]) map.clear();
     if (me) user_put(me);
     state_touch();
+}
+
+// Takes what the server says of the person here; `me` stays the same object as long as they do.
+export function settings_put({ user, settings }) {
+    Object.assign(state.me, user);
+    state.settings = settings;
+    user_put(user);
 }
 
 export function user_put(user) {
@@ -48,99 +52,60 @@ export function user_put(user) {
     state_touch();
 }
 
-// The user if known; else asks for it, once, and answers a nameless one meanwhile.
-export function user_get(id) {
-    const known = state.users.get(id);
-    if (known) return known;
-    const user = { id, username: '', display_name: '…', unknown: true };
-    state.users.set(id, user);
-    api_call('GET', `/users/${id}`).then(
-        (reply) => user_put({ ...reply.user, unknown: false }),
-        async (problem) => {
-            if (problem.status === 404)
-                return user_put({ id, display_name: text('nobody'), missing: true });
-            await wait_again(2, problem);
-            if (state.users.get(id) === user) state.users.delete(id);
-            state_touch();
-        });
-    return user;
-}
-
 /* ---- dialogs ---- */
 
-function dialog_ensure(peer_id) {
+// `counted`: up to this message id `unread` takes them in. `uncertain`: something happened among
+// those that nobody can count from here; load.js looks.
+export function dialog_ensure(peer_id) {
     let dialog = state.dialogs.get(peer_id);
     if (!dialog) {
-        dialog = { peer_id, last: null, unread: 0, counted: 0, read_upto: 0, peer_read_upto: 0 };
+        dialog = {
+            peer_id, last: null, unread: 0, counted: 0, uncertain: false, read_upto: 0,
+            peer_read_upto: 0, muted_until: null,
+        };
         state.dialogs.set(peer_id, dialog);
-        user_get(peer_id);
     }
     return dialog;
 }
 
-function dialog_put({ peer, last_message: last, unread, read_upto, peer_read_upto }) {
+// Takes a dialog as the server lists it.
+export function dialog_put({ peer, last_message, unread, read_upto, peer_read_upto, muted_until }) {
     user_put(peer);
-    const counted = last?.id ?? 0;
-    if (state.dialogs.get(peer.id)?.last?.id > counted) return;
-    state.dialogs.set(peer.id, {
-        peer_id: peer.id, last, unread, counted,
-        read_upto: read_upto || 0, peer_read_upto: peer_read_upto || 0,
-    });
+    const dialog = dialog_ensure(peer.id);
+    dialog.read_upto = Math.max(dialog.read_upto, read_upto || 0);
+    dialog.peer_read_upto = Math.max(dialog.peer_read_upto, peer_read_upto || 0);
+    dialog.muted_until = muted_until;
+    const counted = last_message?.id ?? 0;
+    if (dialog.last?.id > counted) return;      // an event was faster
+    Object.assign(dialog, { last: last_message, unread, counted });
 }
 
-// Loads the dialogs anew and answers the cursor from which to poll. Histories are forgotten,
-// because only what is read after that cursor was drawn is sure to meet the events without a gap.
-// Further pages follow on their own.
-export async function dialogs_load() {
-    const me = state.me;
-    const first = await api_call('GET', '/dialogs?limit=100');
-    if (state.me !== me) return null;
-    state.dialogs.clear();
-    state.histories.clear();
-    first.dialogs.forEach(dialog_put);
-    state.ready = true;
-    state_touch();
-    dialogs_load_rest(me, first.next);
-    return first.cursor;
-}
-
-async function dialogs_load_rest(me, after) {
-    while (after) {
-        const query = new URLSearchParams({ limit: 100, after });
-        const page = await api_call('GET', `/dialogs?${query}`).catch(() => null);
-        if (!page || state.me !== me) return;
-        page.dialogs.forEach(dialog_put);
-        state_touch();
-        after = page.next;
-    }
-}
-
-// Moves the caller's own mark, here and (`told` false) on the server.
-export async function dialog_read(peer_id, upto, told = false) {
+// Moves the caller's own mark, which never goes back; answers whether it moved.
+export function dialog_mark(peer_id, upto) {
     const dialog = dialog_ensure(peer_id);
-    if (upto <= dialog.read_upto) return;
-    const before = dialog.read_upto;
+    if (upto <= dialog.read_upto) return false;
     dialog.read_upto = upto;
-    if (upto >= (dialog.last?.id ?? 0)) dialog.unread = 0;
-    else dialog_recount(dialog, history_get(peer_id));
+    if (upto >= (dialog.last?.id ?? 0)) Object.assign(dialog, { unread: 0, uncertain: false });
+    else dialog.uncertain = !dialog_recount(peer_id);
     state_touch();
-    if (told) return;
-    try {
-        await api_call('PUT', `/dialogs/${peer_id}/read`, { upto });
-    } catch (problem) {
-        if (!problem.passing) return;
-        await wait_again(2, problem);
-        if (dialog.read_upto === upto) dialog.read_upto = before;
-        state_touch();
-    }
+    return true;
 }
 
-// Counts what is unread where the history reaches back far enough to know.
-function dialog_recount(dialog, history) {
-    const { list } = history;
-    if (!history.loaded || (history.next && list[0]?.id > dialog.read_upto)) return;
-    const { peer_id, read_upto } = dialog;
-    dialog.unread = list.filter((m) => m.sender_id === peer_id && m.id > read_upto).length;
+// Whether the dialog is muted at the moment.
+export function dialog_is_muted({ muted_until }) {
+    return muted_until === 'forever' || Date.parse(muted_until) > Date.now();
+}
+
+// Counts what is unread, to a hundred; answers whether the history reaches back far enough to know.
+export function dialog_recount(peer_id) {
+    const { loaded, next, list } = state.histories.get(peer_id) ?? {};
+    const dialog = dialog_ensure(peer_id);
+    if (!loaded) return false;
+    const is_unread = (m) => m.sender_id === peer_id && m.id > dialog.read_upto && !m.deleted_at;
+    const unread = Math.min(list.filter(is_unread).length, UNREAD_MOST);
+    if (next && list[0]?.id > dialog.read_upto && unread < UNREAD_MOST) return false;
+    Object.assign(dialog, { unread, uncertain: false });
+    return true;
 }
 
 /* ---- messages ---- */
@@ -158,56 +123,26 @@ export function message_put(message) {
     const dialog = dialog_ensure(peer_id);
     const { last } = dialog;
     if (!last || message.id > last.id || message_is_newer(message, last)) dialog.last = message;
-    if (!mine && message.id > dialog.counted) {
-        dialog.counted = message.id;
-        if (message.id > dialog.read_upto) dialog.unread++;
-    }
     const history = state.histories.get(peer_id);
     if (history) history_put(history, message);
+    const counts = !mine && message.id > dialog.read_upto;
+    if (counts && message.id > dialog.counted)
+        dialog.unread = Math.min(dialog.unread + (message.deleted_at ? 0 : 1), UNREAD_MOST);
+    else if (counts && message.deleted_at)
+        dialog.uncertain = !dialog_recount(peer_id);
+    dialog.counted = Math.max(dialog.counted, message.id);
     state_touch();
 }
 
 /* ---- histories ---- */
 
-function history_put(history, message) {
+// Puts a message where its id wants it.
+export function history_put(history, message) {
     const { list } = history;
     let at = list.length;
     while (at > 0 && list[at - 1].id >= message.id) at--;
     if (list[at]?.id !== message.id) list.splice(at, 0, message);
     else if (message_is_newer(message, list[at])) list[at] = message;
-}
-
-// The history of a dialog; the first call begins to load its newest page. It takes events from that
-// moment on, so that what arrives while the page is on its way is not lost.
-export function history_get(peer_id) {
-    let history = state.histories.get(peer_id);
-    if (!history) {
-        history = { peer_id, list: [], next: null, loading: false, loaded: false, problem: null };
-        state.histories.set(peer_id, history);
-        history_load(history);
-    }
-    return history;
-}
-
-// Loads the newest page, or the one before what is there; answers whether one came.
-export async function history_load(history) {
-    if (history.loading || (history.loaded && !history.next)) return false;
-    Object.assign(history, { loading: true, problem: null });
-    state_touch();
-    const before = history.loaded ? `&before=${history.next}` : '';
-    try {
-        const path = `/dialogs/${history.peer_id}/messages?limit=${PAGE}${before}`;
-        const page = await api_call('GET', path);
-        page.messages.forEach((message) => history_put(history, message));
-        Object.assign(history, { next: page.next, loaded: true });
-        if (state.histories.get(history.peer_id) === history)
-            dialog_recount(dialog_ensure(history.peer_id), history);
-    } catch (problem) {
-        history.problem = problem;
-    }
-    history.loading = false;
-    state_touch();
-    return !history.problem;
 }
 
 /* ---- events ---- */
@@ -219,12 +154,15 @@ export function event_apply(event) {
     case 'message.deleted':
         return message_put(event.message);
     case 'dialog.read':
-        return dialog_read(event.peer_id, event.upto, true);
+        return dialog_mark(event.peer_id, event.upto);
     case 'peer.read': {
         const dialog = dialog_ensure(event.peer_id);
         dialog.peer_read_upto = Math.max(dialog.peer_read_upto, event.upto);
         return state_touch();
     }
+    case 'dialog.muted':
+        dialog_ensure(event.peer_id).muted_until = event.muted_until;
+        return state_touch();
     case 'presence':
         if (state.users.has(event.id)) {
             const { id, online, active, last_seen_at } = event;

@@ -1,72 +1,93 @@
-// The sentences that the modules say, one table per language, and how times are written.
+// What stands on the page in the language of its reader, and how times are written there. The tables
+// have one name for each sentence; index.html names its own by data-text (the element's text),
+// data-text-label, data-text-placeholder and data-text-title (its attributes).
 
-const EN = {
-    nobody: 'Nobody',
-    saved: 'Saved messages',
-    saved_hint: 'Notes to yourself',
-    saved_empty: 'Keep notes, links and lists here. Only you see them.',
-    deleted_user: 'Deleted account',
-    online: 'online',
-    idle: 'away',
-    typing: 'typing…',
-    seen: (when) => `last seen ${when}`,
-    you: (body) => `You: ${body}`,
-    message_deleted: 'Message deleted',
-    edited: 'edited',
-    unread: ' unread',
-    unread_here: 'New messages',
-    today: 'Today',
-    yesterday: 'Yesterday',
-    loading: 'Loading…',
-    talk_empty: 'No messages yet. Say hello.',
-    talk_missing: 'There is no such person here.',
-    talk_deleted: 'This account was deleted. Its messages stay with you.',
-    chats: 'Chats',
-    people: 'People',
-    chats_empty: 'No conversations yet. Look under People for someone to talk to.',
-    people_empty: 'Nobody else is here yet.',
-    people_none: 'Nobody by that name.',
-    failed: (title) => `Not sent: ${title}.`,
-    retry: 'Try again',
-    discard: 'Discard',
-    too_long: (count, most) => `${count} of ${most} characters: shorten it to send.`,
-    link_lost: 'No connection. Trying again…',
-    starting: 'Connecting…',
-    starting_again: 'Perch cannot be reached. Trying again…',
-    session_ended: 'Your session has ended. Log in again.',
-    need_name: 'Type a name',
-    need_password: 'Type a password',
-    wait_s: (title, seconds) => `${title} (${seconds} s)`,
-    show: 'Show',
-    hide: 'Hide',
-    not_done: (title) => `That did not work: ${title}.`,
-    telegram_none: 'Link your Telegram and hear there about messages that you missed here.',
-    telegram_off: 'This server has no Telegram bot, so nothing can be linked here.',
-    telegram_claim: (bot) => 'is the name you gave, and nobody has proved that it is yours. Link it, or press Start in '
-        + `the chat with @${bot} from there.`,
-    telegram_offer: 'Waiting for you to press Start in Telegram…',
-    telegram_until: (when) => `Good for one use, until ${when}.`,
-    telegram_pending: 'wants to receive your notifications. Confirm only if this is you.',
-    telegram_replaces: 'It would take the place of the chat that is linked now.',
-    telegram_linked: 'receives your notifications.',
-    telegram_blocked: 'has blocked the bot, so notifications cannot arrive. Unblock it in '
-        + 'Telegram, or press Start there again.',
-    telegram_link: 'Link Telegram',
-    telegram_anew: 'Make a new code',
-    telegram_other: 'Link another chat',
-    telegram_nameless: 'Somebody without an @name',
-};
+import { table as en } from './text_en.js';
+import { table as ru } from './text_ru.js';
 
+const TABLES = { en, ru };
+const ATTRIBUTES = { label: 'aria-label', placeholder: 'placeholder', title: 'title' };
+const KEPT = 'perch.language';
+
+let language = 'en';
+let formats = {};
+
+// The sentence of that name in the present language.
 export function text(key, ...values) {
-    const entry = EN[key];
+    const entry = TABLES[language][key] ?? en[key];
     return typeof entry === 'function' ? entry(...values) : entry;
 }
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const WEEKDAY = new Intl.DateTimeFormat(undefined, { weekday: 'short' });
-const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long' });
-const DAY_YEAR = new Intl.DateTimeFormat(undefined, { dateStyle: 'long' });
-const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: 'short' });
+// What went wrong in the words of the table; the server's own are English.
+export function text_problem(code, title) {
+    return TABLES[language][`error_${code}`] ?? title;
+}
+
+export function text_language() {
+    return language;
+}
+
+// The form of a word that fits the number, of those that CLDR tells apart in this language.
+export function text_plural(count, forms) {
+    return forms[new Intl.PluralRules(language).select(count)] ?? forms.other;
+}
+
+// The language that was chosen in this browser, else the first of the browser's own that there is.
+export function text_language_guess() {
+    const wanted = [text_kept(), ...navigator.languages].map((one) => String(one).slice(0, 2));
+    return wanted.find((one) => TABLES[one]) ?? 'en';
+}
+
+function text_kept() {
+    try {
+        return localStorage.getItem(KEPT);
+    } catch {
+        return null;    // a private window may refuse
+    }
+}
+
+// Speaks that language from now on, in what stands on the page, too.
+export function text_language_set(wanted) {
+    language = TABLES[wanted] ? wanted : 'en';
+    formats = {};
+    document.documentElement.lang = language;
+    try {
+        localStorage.setItem(KEPT, language);
+    } catch { /* then only for now */ }
+    text_fill(document);
+    for (const template of document.querySelectorAll('template')) text_fill(template.content);
+}
+
+// What the document says itself is English's own.
+function text_fill(root) {
+    for (const node of root.querySelectorAll('[data-text]')) {
+        en[node.dataset.text] ??= node.textContent;
+        node.textContent = text(node.dataset.text);
+    }
+    for (const [name, attribute] of Object.entries(ATTRIBUTES)) {
+        for (const node of root.querySelectorAll(`[data-text-${name}]`)) {
+            const key = node.getAttribute(`data-text-${name}`);
+            en[key] ??= node.getAttribute(attribute);
+            node.setAttribute(attribute, text(key));
+        }
+    }
+}
+
+const FORMATS = {
+    clock: { hour: '2-digit', minute: '2-digit' },
+    weekday: { weekday: 'short' },
+    day: { day: 'numeric', month: 'long' },
+    day_year: { dateStyle: 'long' },
+    date: { dateStyle: 'short' },
+    full: { dateStyle: 'medium', timeStyle: 'medium' },
+};
+
+// The browser's own variety of the language, where it has one: en-GB, say.
+function text_time(name, date) {
+    const locale = navigator.languages.find((one) => one.startsWith(language)) ?? language;
+    formats[name] ??= new Intl.DateTimeFormat(locale, FORMATS[name]);
+    return formats[name].format(date);
+}
 
 // How many midnights lie between that time and now.
 function days_since(date) {
@@ -75,19 +96,19 @@ function days_since(date) {
 }
 
 export function text_clock(time) {
-    return CLOCK.format(new Date(time));
+    return text_time('clock', new Date(time));
 }
 
 export function text_full(time) {
-    return new Date(time).toLocaleString();
+    return text_time('full', new Date(time));
 }
 
 // For lists: the clock today, the weekday this week, the date before.
 export function text_short(time) {
     const date = new Date(time);
     const days = days_since(date);
-    if (days <= 0) return CLOCK.format(date);
-    return days < 7 ? WEEKDAY.format(date) : DATE.format(date);
+    if (days <= 0) return text_time('clock', date);
+    return text_time(days < 7 ? 'weekday' : 'date', date);
 }
 
 export function text_day(time) {
@@ -95,7 +116,8 @@ export function text_day(time) {
     const days = days_since(date);
     if (days <= 0) return text('today');
     if (days === 1) return text('yesterday');
-    return (date.getFullYear() === new Date().getFullYear() ? DAY : DAY_YEAR).format(date);
+    const this_year = date.getFullYear() === new Date().getFullYear();
+    return text_time(this_year ? 'day' : 'day_year', date);
 }
 
 // An unread count, of which there are none in words for nought; the server counts to a hundred.

@@ -2,10 +2,9 @@
 // eye.
 
 import { $, avatar_show, el, icon, rows_show, sight_watch, text_show } from './dom.js';
+import { dialog_read, history_get, history_load, user_get } from './load.js';
 import { outbox, outbox_drop, outbox_retry } from './outbox.js';
-import {
-    dialog_read, history_get, history_load, state, state_on_change, state_touch, user_get,
-} from './state.js';
+import { state, state_on_change, state_touch } from './state.js';
 import {
     text, text_about, text_clock, text_count, text_day, text_full, text_name,
 } from './text.js';

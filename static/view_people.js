@@ -1,8 +1,10 @@
 // The side: one's chats, latest first, and everyone there is, with a search.
 
+import { alert_unread } from './alert.js';
 import { api_call } from './api.js';
-import { $, avatar_show, el, rows_show, sight_watch, text_show } from './dom.js';
-import { state, state_on_change, state_touch, user_get, user_put } from './state.js';
+import { $, avatar_show, el, icon, rows_show, sight_watch, text_show } from './dom.js';
+import { user_get } from './load.js';
+import { dialog_is_muted, state, state_on_change, state_touch, user_put } from './state.js';
 import { text, text_about, text_count, text_name, text_presence, text_short } from './text.js';
 import { wait } from './wait.js';
 
@@ -11,13 +13,14 @@ const TYPING_MS = 200;
 
 let tab = 'chats';
 let shown_peer = null;
-let found = people_none();
+let found = null;
 
 function people_none() {
-    return { q: '', ids: [], next: null, loaded: false, loading: false, title: '' };
+    return { q: '', sort: $('search-sort').value, ids: [], next: null, loaded: false, loading: false, title: '' };
 }
 
 export function view_people_init() {
+    found = people_none();
     state_on_change(view_people_show);
     for (const name of ['chats', 'people'])
         $(`tab-${name}`).addEventListener('click', () => view_people_tab(name));
@@ -27,14 +30,15 @@ export function view_people_init() {
         await wait(TYPING_MS);
         if (q === $('search-q').value && q.trim() !== found.q) people_find(q.trim());
     });
+    $('search-sort').addEventListener('change', () => people_find(found.q));
     $('rows-more').addEventListener('click', () => people_load(found));
     sight_watch($('rows-more'), $('rows').parentElement, () => people_load(found));
 }
 
 // Forgets what the last person here searched for.
 export function view_people_reset() {
+    $('search').reset();
     found = people_none();
-    $('search-q').value = '';
     view_people_tab('chats');
 }
 
@@ -52,7 +56,6 @@ export function view_people_tab(name) {
     for (const one of ['chats', 'people'])
         $(`tab-${one}`).setAttribute('aria-pressed', String(one === name));
     $('search').hidden = name !== 'people';
-    $('rows').setAttribute('aria-label', text(name));
     if (name === 'people' && state.me) people_find(found.q);
     state_touch();
 }
@@ -67,7 +70,7 @@ async function people_load(into) {
     if (tab !== 'people' || into.loading || (into.loaded && !into.next)) return false;
     into.loading = true;
     state_touch();
-    const query = new URLSearchParams({ q: into.q, sort: 'name', limit: PAGE });
+    const query = new URLSearchParams({ q: into.q, sort: into.sort, limit: PAGE });
     if (into.next) query.set('after', into.next);
     try {
         const page = await api_call('GET', `/users?${query}`);
@@ -87,7 +90,10 @@ function row_of(id, dialog) {
     const user = user_get(id);
     const saved = id === state.me.id;
     const last = dialog?.last;
-    const row = { key: id, user, saved, current: id === shown_peer, name: text_name(user, saved) };
+    const row = {
+        key: id, user, saved, current: id === shown_peer, name: text_name(user, saved),
+        muted: Boolean(dialog && dialog_is_muted(dialog)),
+    };
     if (!last) return { ...row, time: '', line: text_about(user, saved), unread: '' };
     if (state.typing.has(id))
         return { ...row, time: '', line: text('typing'), unread: text_count(dialog.unread) };
@@ -105,13 +111,14 @@ function row_fill(node, row) {
     link.href = `#/with/${row.key}`;
     if (row.current) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
-    const badge = row.unread && el('span', { class: 'badge' }, row.unread,
+    const badge = row.unread && el('span', { class: row.muted ? 'badge is-muted' : 'badge' }, row.unread,
         el('span', { class: 'unseen' }, text('unread')));
     link.replaceChildren(
         avatar_show(el('span', { 'aria-hidden': 'true' }), row.user, row.saved),
         el('span', { class: 'row-text' },
             el('span', { class: 'row-top' },
                 el('span', { class: 'row-name', dir: 'auto' }, row.name),
+                row.muted && icon('muted'),
                 !row.saved && el('span', { class: 'unseen' }, text_presence(row.user)),
                 el('span', { class: 'dim' }, row.time)),
             (row.line || badge) && el('span', { class: 'row-bottom' },
@@ -119,11 +126,12 @@ function row_fill(node, row) {
 }
 
 function chats_rows() {
-    const dialogs = Array.from(state.dialogs.values()).filter((dialog) => dialog.last);
-    dialogs.sort((a, b) => b.last.id - a.last.id);
-    const rows = dialogs.map((dialog) => row_of(dialog.peer_id, dialog));
-    if (!state.dialogs.get(state.me.id)?.last) rows.push(row_of(state.me.id));
-    return rows;
+    const { id } = state.me;
+    const others = Array.from(state.dialogs.values())
+        .filter((dialog) => dialog.last && dialog.peer_id !== id);
+    others.sort((a, b) => b.last.id - a.last.id);
+    return [row_of(id, state.dialogs.get(id)),
+        ...others.map((dialog) => row_of(dialog.peer_id, dialog))];
 }
 
 function people_rows() {
@@ -145,6 +153,7 @@ function people_note() {
 function view_people_show() {
     if (!state.me) return;
     const people = tab === 'people';
+    $('rows').setAttribute('aria-label', text(tab));
     text_show($('me'), state.me.display_name);
     text_show($('notice'), state.notice);
     const rows = people ? people_rows() : chats_rows();
@@ -153,6 +162,6 @@ function view_people_show() {
     $('rows-more').hidden = !people || !(found.next || found.title);
     let unread = 0;
     for (const dialog of state.dialogs.values()) unread += dialog.unread;
-    document.title = unread ? `(${text_count(unread)}) Perch` : 'Perch';
+    alert_unread(unread);
     text_show($('tab-chats-count'), people && text_count(unread));
 }

@@ -24,6 +24,7 @@ class Window:
         self.url = url
         # What the console may say: who is not logged in is told so, and Chromium notes every 4xx.
         self.expected = [f"{url}/api/v1/me - Failed to load resource: the server responded with a status of 401"]
+        self.log = []  # what get_log() gave, which gives everything once
         self.profile = tempfile.mkdtemp(prefix="perch-window-", dir=os.environ.get("PERCH_TEST_TMP"))
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
@@ -46,7 +47,12 @@ class Window:
         return self.driver.execute_script(script, *arguments)
 
     def wait(self, condition, what, timeout=15):
-        return wait_for(condition, timeout, f"{what} at {self.url}")
+        def met():
+            broken = [one["message"] for one in self.driver.get_log("browser") if self.log.append(one) or
+                      "Uncaught" in one["message"]]
+            assert broken == [], "a script of the page failed"
+            return condition()
+        return wait_for(met, timeout, f"{what} at {self.url}")
 
     def shown(self, css):
         return self.js("return document.querySelector(arguments[0])?.checkVisibility() ?? false", css)
@@ -70,7 +76,7 @@ class Window:
 
     def complaints(self):
         """What the console says beyond the expected: errors and warnings, a broken policy among them."""
-        return [entry["message"] for entry in self.driver.get_log("browser")
+        return [entry["message"] for entry in [*self.log, *self.driver.get_log("browser")]
                 if entry["level"] in ("SEVERE", "WARNING") and not entry["message"].startswith(tuple(self.expected))]
 
     def screenshot(self, path):
@@ -118,6 +124,11 @@ class Window:
         self.wait(lambda: [chat[0] for chat in self.chats()] == [name], f"{name} alone in the list")
         self.click("#rows .row", name)
         self.wait(lambda: self.text("#talk-name") == name, f"the dialog with {name}")
+
+    def logout(self):
+        self.click("#settings-open")
+        self.click("#logout")
+        self.wait(lambda: self.shown("#door"), "the door")
 
     def send(self, text):
         self.type("#body", text)

@@ -47,5 +47,5 @@ def test_a_browser_reads_the_stream_and_comes_back_when_it_breaks(window, perch)
     assert one.js("return stream.opened") >= 2
 
     # A session that has ended: told so once, and left in peace.
-    one.click("#logout")
+    one.logout()
     one.wait(lambda: one.js("return stream.source.readyState") == 2, "the browser to give up")

@@ -161,7 +161,7 @@ def test_the_next_person_at_this_browser_sees_nothing_of_the_last_ones_link(wind
     notifier.start(anna, code_on(page))
     says(page, anna, "wants to receive your notifications")
     page.click("#telegram-close")
-    page.click("#logout")
+    page.logout()
     page.wait(lambda: page.shown("#door"), "the door")
     assert anna.username not in page.js("return document.body.textContent")
     page.register(unique("Bob"))

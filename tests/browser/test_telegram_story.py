@@ -49,7 +49,7 @@ def test_somebody_links_a_chat_leaves_is_told_there_and_answers_from_there(windo
     phone_shows(phone, alice)
     hers.screenshot(artefacts / "story-linked.png")
     hers.click("#telegram-close")
-    hers.click("#logout")
+    hers.logout()
     hers.wait(lambda: hers.shown("#door"), "the door")
 
     his.find_person(alice)
