@@ -63,10 +63,17 @@ function alert_icon(label) {
     return canvas.toDataURL();
 }
 
-// A message came that its reader may not see. One tab of the browser calls this.
+function alert_is_seen(message) {
+    return document.visibilityState === 'visible' && document.hasFocus()
+        && location.hash === `#/with/${message.sender_id}`;
+}
+
+// A message has come: draws attention to it, unless it is before the reader's eyes or muted.
 export function alert_message(message) {
     const dialog = state.dialogs.get(message.sender_id);
-    if (!dialog || dialog_is_muted(dialog) || message.deleted_at) return;
+    const mine = message.sender_id === state.me.id;
+    if (mine || message.deleted_at || !dialog || dialog_is_muted(dialog)) return;
+    if (message.id <= dialog.read_upto || alert_is_seen(message)) return;
     if (alert_setting('sound')) alert_beep();
     if (!alert_setting('notify')) return;
     const user = state.users.get(message.sender_id);

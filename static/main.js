@@ -1,6 +1,6 @@
 // The page's boot order, its address (#/with/<id>), and who is at the door.
 
-import { alert_unread } from './alert.js';
+import { alert_message, alert_unread } from './alert.js';
 import { api_call, api_on_ended } from './api.js';
 import { $, text_show } from './dom.js';
 import { events_start, events_stop } from './events.js';
@@ -32,6 +32,7 @@ const poll = {
         if (/^(telegram\.|me\.changed$)/.test(event.type)) return view_telegram_ask();
         if (event.message) typing_hide(event.message.sender_id);
         event_apply(event);
+        if (event.type === 'message.new') alert_message(event.message);
     },
     link(ok) {
         notice_set(ok ? '' : text('link_lost'));

@@ -64,7 +64,8 @@ function settings_open() {
     for (const part of $('settings').querySelectorAll('details')) part.open = false;
     $('set-display').value = state.me.display_name;
     $('settings-username').textContent = state.me.username;
-    $('set-password').elements.username.value = state.me.username;
+    for (const id of ['set-password', 'set-delete'])
+        $(id).elements.username.value = state.me.username;
     $('set-language').value = text_language();
     $('set-theme').value = document.documentElement.dataset.theme;
     for (const name of ['notify', 'sound']) $(`set-${name}`).checked = alert_setting(name);
@@ -146,14 +147,15 @@ function devices_show() {
     }));
     rows.sort((a, b) => b.current - a.current);
     rows_show($('devices'), rows, () => el('li'), (node, row) => {
+        const button = !row.current && el('button', {
+            type: 'button', class: 'quiet', dataset: { session: row.key },
+            'aria-label': `${text('device_end')}: ${row.name}`,
+        }, text('device_end'));
         node.replaceChildren(
             el('span', { class: 'device' }, el('span', {}, row.name),
                 row.current && el('span', { class: 'mark' }, text('device_current')),
                 el('span', { class: 'dim' }, row.seen)),
-            !row.current && el('button', {
-                type: 'button', class: 'quiet', dataset: { session: row.key },
-                'aria-label': `${text('device_end')}: ${row.name}`,
-            }, text('device_end')));
+            ...button ? [button] : []);
     });
     $('devices-end').hidden = rows.every((row) => row.current);
 }

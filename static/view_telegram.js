@@ -4,6 +4,7 @@ import { api_call } from './api.js';
 import { $, el, text_show } from './dom.js';
 import { state } from './state.js';
 import { text, text_chat, text_clock } from './text.js';
+import { view_notify_init, view_notify_show } from './view_notify.js';
 import { wait_again } from './wait.js';
 
 const BUTTONS = ['confirm', 'refuse', 'link', 'unlink'];
@@ -15,6 +16,7 @@ let busy = false;
 let asked = 0;           // counts questions and changes: an older answer than the last one is void
 
 export function view_telegram_init() {
+    view_notify_init();
     $('telegram-open').addEventListener('click', telegram_open);
     $('telegram-close').addEventListener('click', () => $('telegram').close());
     $('telegram').addEventListener('close', () => { offer = null; });
@@ -128,6 +130,9 @@ function offer_show(shown) {
     text_show($('telegram-code'), shown && `/link ${offer.code}`);
     if (!shown) return $('telegram-url').removeAttribute('href');
     $('telegram-url').href = offer.url;
+    const { size, path } = offer.qr;
+    $('telegram-qr').setAttribute('viewBox', `0 0 ${size} ${size}`);
+    $('telegram-qr').firstElementChild.setAttribute('d', path);
     text_show($('telegram-bot'), `@${offer.bot}`);
     text_show($('telegram-until'), text('telegram_until', text_clock(offer.expires_at)));
 }
@@ -151,6 +156,7 @@ function telegram_show() {
         button.className = leads ? 'primary' : 'quiet';
     }
     text_show($('telegram-error'), trouble);
+    view_notify_show(Boolean(link?.bot));
     $('telegram-count').hidden = !link?.pending;
     // Whoever stood on a button that is gone stands at the beginning.
     const stood = document.activeElement;

@@ -168,3 +168,32 @@ def test_the_next_person_at_this_browser_sees_nothing_of_the_last_ones_link(wind
     page.click("#telegram-open")
     page.wait(lambda: note(page).startswith("Link your Telegram"), "the beginning")
     assert not page.shown("#telegram-count")
+
+
+def test_what_telegram_hears_is_set_beside_the_link(window, site):
+    alice = site.person("alice")
+    page = window(site.url)
+    page.login(alice.username, alice.password)
+    page.click("#telegram-open")
+    page.wait(lambda: page.shown("#notify"), "the form")
+
+    def choose(select, value):
+        page.js("const e = document.querySelector(arguments[0]); e.value = arguments[1];"
+                "e.dispatchEvent(new Event('change', {bubbles: true}))", select, value)
+
+    def settings():
+        return alice.get("/me").json()["settings"]
+
+    choose("#notify-preview", "sender")
+    choose("#notify-delay", "300")
+    page.click("#notify-quiet")
+    choose("#notify-zone", "Asia/Tokyo")
+    page.wait(lambda: settings()["time_zone"] == "Asia/Tokyo", "the server to know")
+    assert settings()["notify"] == {"preview": "sender", "quiet_from": "22:00", "quiet_to": "08:00", "delay_s": 300}
+    page.driver.refresh()
+    page.click("#telegram-open")
+    page.wait(lambda: page.shown("#notify-hours"), "the hours after a reload")
+    assert page.js("return ['preview', 'delay', 'from', 'to', 'zone'].map(n => document.getElementById('notify-' + n).value)") \
+        == ["sender", "300", "22:00", "08:00", "Asia/Tokyo"]
+    page.click("#notify-quiet")
+    page.wait(lambda: settings()["notify"]["quiet_from"] is None, "the hours to be gone")
