@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Debian packages: what is missing is installed.
 
-# To build and to run. python3-aiohttp is for the stand-in for Telegram; python3-yaml, libcmocka-dev, clang-format and
-# mandoc are for `make check`, and configure wants them; curl is what speaks HTTP here.
+# To build and to run. python3-aiohttp is for the stand-in for Telegram; python3-yaml makes openapi.json;
+# it, libcmocka-dev, clang-format and mandoc are for `make check`, and configure wants them; curl is what speaks HTTP here.
 # shellcheck disable=SC2034 # in use in the other parts
 PACKAGES_UP=(
     autoconf automake pkgconf gcc make libc6-dev

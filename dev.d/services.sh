@@ -161,6 +161,7 @@ run_dir $DIR/run
 work_dir $DIR/nginx
 static_dir $TOP/static
 openapi $TOP/fcgi-app/openapi.yaml
+openapi_json $BUILD/fcgi-app/openapi.json
 port $PORT
 descriptors $descriptors
 rate_register $PERCH_NGINX_RATE_REGISTER

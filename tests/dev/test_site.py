@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 import requests
+import yaml
 
 from perchtest import free_port, wait_for
 from perchtest.instance import TOP, find_build
@@ -44,7 +45,7 @@ def assert_security(response):
     assert not any(character.isdigit() for character in response.headers["Server"])
 
 
-@pytest.mark.parametrize("path", ["/", "/main.js", "/nothing-here", "/openapi.yaml", "/health/ready"])
+@pytest.mark.parametrize("path", ["/", "/main.js", "/nothing-here", "/docs", "/openapi.yaml", "/openapi.json", "/health/ready"])
 def test_every_page_has_the_security_headers(perch, path):
     assert_security(get(perch, path))
 
@@ -65,7 +66,7 @@ def test_the_page_is_kept_but_asked_about_each_time(perch):
     assert again.status_code == 304
 
 
-@pytest.mark.parametrize("path", ["/", "/main.js", "/perch.css", "/openapi.yaml"])
+@pytest.mark.parametrize("path", ["/", "/main.js", "/perch.css", "/docs", "/openapi.yaml", "/openapi.json"])
 def test_the_page_travels_compressed(perch, path):
     packed = get(perch, path, headers={"Accept-Encoding": "gzip"})
     plain = get(perch, path, headers={"Accept-Encoding": "identity"})
@@ -89,6 +90,9 @@ def test_the_contract_is_served(perch):
     response = get(perch, "/openapi.yaml")
     assert response.headers["Content-Type"] == "application/yaml"
     assert response.content == (TOP / "fcgi-app/openapi.yaml").read_bytes()
+    same = get(perch, "/openapi.json")
+    assert same.headers["Content-Type"] == "application/json"
+    assert same.json() == yaml.safe_load(response.content)
 
 
 def test_a_body_far_too_large_is_a_problem_document(perch):
