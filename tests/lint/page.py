@@ -1,5 +1,7 @@
-"""The page obeys its own Content-Security-Policy and takes nothing from elsewhere: text goes in as text only."""
+"""The page obeys its own Content-Security-Policy and takes nothing from elsewhere: text goes in as text only. And it
+stays small."""
 
+import gzip
 import re
 
 from tree import TOP, complain, files, finish, read
@@ -20,6 +22,9 @@ RULES = [
      "the page takes nothing from elsewhere"),
 ]
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'  # a name, not an address
+
+
+PAGE_BYTES_MAX = 60 * 1000  # compressed, all that a visitor may load of it; /docs is another page
 
 
 def look(path):
@@ -46,4 +51,7 @@ if not pages:
     complain("static", "there is no page")
 for page in pages:
     look(page)
+size = sum(len(gzip.compress((TOP / page).read_bytes(), 9)) for page in pages if not page.startswith("static/docs"))
+if size > PAGE_BYTES_MAX:
+    complain("static", f"the page has {size} bytes compressed, more than {PAGE_BYTES_MAX}")
 finish()
