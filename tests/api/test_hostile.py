@@ -84,6 +84,7 @@ BODY_ROUTES = [
     ("PATCH", "/me"),
     ("DELETE", "/me"),
     ("PUT", "/me/password"),
+    ("POST", "/me/telegram/confirm"),
     ("POST", "/dialogs/{id}/messages"),
     ("PUT", "/dialogs/{id}/read"),
     ("PUT", "/dialogs/{id}/mute"),
