@@ -41,7 +41,7 @@ def look(path):
 def look_module(path, text):
     if not text.startswith("// "):
         complain(path, "says at its head what it is for")
-    for name in re.findall(r"""\bfrom\s*['"]([^'"]+)['"]""", text):
+    for name in re.findall(r"""[}\w]\s+from\s+['"]([^'"]+)['"]""", text):
         if not re.fullmatch(r"\./[a-z_]+\.js", name) or not (TOP / "static" / name).is_file():
             complain(path, f"imports {name}: modules of the page lie beside each other")
 
