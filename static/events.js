@@ -1,75 +1,166 @@
-// The long poll: one waiting request at a time, each reply applied only where it fits.
+// Where this page stands in the log of events, and how it gets on: the leading tab polls, the
+// others take what it got. A batch is applied only where it goes on from where the page stands.
 
 import { api_call } from './api.js';
-import { presence_bye, presence_say } from './presence.js';
-import { uuid_new, wait, wait_again } from './wait.js';
+import { presence_say } from './presence.js';
+import { store_batch, store_batch_from } from './store.js';
+import { stream_follow, stream_is_wanted } from './stream.js';
+import { tabs_leads, tabs_poll, tabs_tell } from './tabs.js';
+import { wait, wait_again, wait_watch } from './wait.js';
 
 const WAIT_S = 25;
 const SPARE_MS = 15000;  // a poll unanswered for this long past its time has lost its connection
 const EMPTY_MS = 1000;  // a server that answers at once with nothing is not asked in a tight circle
 
-let running = null;          // the AbortController of the loop that counts
-let tab = uuid_new();
+// {cursor, to, polling: the AbortController of the leader's loop, catching, missed}
+let place = null;
 
-addEventListener('pagehide', () => { if (running) presence_bye(tab); });
-
-// Polls from `cursor` until events_stop or another start. `to.apply(event)` gets each event once
-// and in order; `to.reset()` is told that the cursor is void and the loop over; `to.link(ok)`
+// Stands at `cursor` from now on. `to.apply(event)` gets each event, those of the log in order and
+// once; `to.reset(problem)` is told that the cursor is void and nothing more comes; `to.link(ok)`
 // whether the server answers.
-export function events_start(cursor, to) {
-    events_stop();
-    running = new AbortController();
-    events_run(cursor, to, running.signal);
+export function events_begin(cursor, to) {
+    events_end();
+    place = { cursor, to, polling: null, catching: false, missed: false };
+    events_lead();
 }
 
-export function events_stop() {
-    running?.abort();
-    running = null;
+export function events_end() {
+    place?.polling?.abort();
+    place = null;
 }
 
-async function events_run(cursor, to, signal) {
-    let failures = 0;
-    while (!signal.aborted) {
-        const asked_at = Date.now();
-        const poll = new AbortController();
-        const end = () => poll.abort();
-        signal.addEventListener('abort', end);
-        // Who comes back or goes away says so at once, with another poll.
-        const query = new URLSearchParams({ cursor, wait: WAIT_S, state: presence_say(end), tab });
-        let reply;
+// Polls where this tab leads; else asks the one that does where it stands.
+export function events_lead() {
+    if (!place) return;
+    place.polling?.abort();
+    place.polling = null;
+    if (!tabs_leads()) return tabs_tell({ kind: 'where' });
+    place.polling = new AbortController();
+    poll_run(place, place.polling.signal);
+    place_tell();
+}
+
+function place_tell() {
+    const { cursor } = place;
+    tabs_tell({ kind: 'batch', from: cursor, cursor, events: [] });
+}
+
+// What another tab says about events.
+export function events_hear(message) {
+    if (!place) return;
+    if (message.kind === 'where' && tabs_leads()) place_tell();
+    if (tabs_leads()) return;
+    if (message.kind === 'link') place.to.link(message.ok);
+    if (message.kind === 'batch' && !batch_apply(place, message)) catch_up(place, message);
+}
+
+/* ---- batches ---- */
+
+function event_apply(at, event) {
+    try {
+        at.to.apply(event);
+    } catch (trouble) {
+        console.error('perch: event', event.type, trouble);
+    }
+}
+
+// Answers whether it went on from where the page stands.
+function batch_apply(at, { from, cursor, events }) {
+    if (at !== place || from !== at.cursor) return false;
+    for (const event of events) event_apply(at, event);
+    at.cursor = cursor;
+    return true;
+}
+
+// The leader's: applied, kept, then told.
+async function batch_take(at, { from, cursor, events }) {
+    if (!batch_apply(at, { from, cursor, events })) return false;
+    if (cursor !== from) await store_batch({ from, cursor, events });
+    if (events.length) tabs_tell({ kind: 'batch', from, cursor, events });
+    return true;
+}
+
+// Gets from where the page stands to where the leader is, by what the browser keeps, else by the
+// server. What came outside the log goes with `batch` whatever the position.
+async function catch_up(at, batch) {
+    for (const event of batch.events) if (!event.seq) event_apply(at, event);
+    if (batch.cursor === at.cursor) return;
+    if (at.catching) {
+        at.missed = true;
+        return;
+    }
+    Object.assign(at, { catching: true, missed: false });
+    let kept;
+    do kept = await store_batch_from(at.cursor);
+    while (kept && at.cursor !== batch.cursor && batch_apply(at, kept));
+    let more = at.cursor !== batch.cursor;
+    for (let tries = 0; more && at === place;) {
         try {
-            reply = await api_call('GET', `/events?${query}`, undefined,
-                { signal: poll.signal, timeout_ms: WAIT_S * 1000 + SPARE_MS });
+            const query = new URLSearchParams({ cursor: at.cursor, wait: 0 });
+            const reply = await api_call('GET', `/events?${query}`);
+            more = !batch_apply(at, reply) || reply.more;
+        } catch (problem) {
+            if (at !== place || problem.status === 401) break;
+            if (cursor_is_void(problem)) return at.to.reset(problem);
+            await wait_again(tries++, problem);
+        }
+    }
+    at.catching = false;
+    if (at.missed && at === place) tabs_tell({ kind: 'where' });
+}
+
+/* ---- the poll ---- */
+
+function cursor_is_void(problem) {
+    return problem.status === 410 || problem.code === 'bad_cursor';
+}
+
+function link_tell(at, ok) {
+    at.to.link(ok);
+    tabs_tell({ kind: 'link', ok });
+}
+
+async function poll_run(at, signal) {
+    for (let failures = 0; !signal.aborted;) {
+        const ask = new AbortController();
+        const end = () => ask.abort();
+        signal.addEventListener('abort', end);
+        const unwatch = wait_watch((cut) => cut && end());
+        try {
+            if (stream_is_wanted()) await stream_once(at, ask.signal, end);
+            else await poll_once(at, ask.signal, end);
+            failures = 0;
         } catch (problem) {
             if (signal.aborted || problem.status === 401) return;
-            if (poll.signal.aborted) continue;
-            if (problem.status === 410 || problem.code === 'bad_cursor') {
-                await wait_again(0, problem);
-                return signal.aborted || to.reset();
-            }
-            if (failures) to.link(false);
+            if (ask.signal.aborted) continue;
+            if (cursor_is_void(problem)) return at.to.reset(problem);
+            if (failures) link_tell(at, false);
             await wait_again(failures++, problem);
-            continue;
         } finally {
             signal.removeEventListener('abort', end);
+            unwatch();
         }
-        if (signal.aborted) return;
-        failures = 0;
-        to.link(true);
-        if (reply.superseded) tab = uuid_new();
-        const fits = reply.from === cursor;
-        if (fits) {
-            for (const event of reply.events) {
-                try {
-                    to.apply(event);
-                } catch (trouble) {
-                    console.error('perch: event', event.type, trouble);
-                }
-            }
-            cursor = reply.cursor;
-        }
-        const empty = !reply.events.length && !reply.more && Date.now() - asked_at < EMPTY_MS;
-        const pause_ms = Math.max(reply.after_ms || 0, empty || !fits ? EMPTY_MS : 0);
-        if (pause_ms) await wait(pause_ms);
     }
+}
+
+// One poll, and the pause that the server wants after it. `end` asks for another poll at once: who
+// comes back or goes away says so with it.
+async function poll_once(at, signal, end) {
+    const asked_at = Date.now();
+    const { cursor } = at;
+    const query = new URLSearchParams(
+        { cursor, wait: WAIT_S, state: presence_say(end), tab: tabs_poll() });
+    const reply = await api_call('GET', `/events?${query}`, undefined,
+        { signal, timeout_ms: WAIT_S * 1000 + SPARE_MS });
+    link_tell(at, true);
+    if (reply.superseded) tabs_poll(true);
+    const fits = await batch_take(at, reply);
+    const empty = !reply.events.length && !reply.more && Date.now() - asked_at < EMPTY_MS;
+    const pause_ms = Math.max(reply.after_ms || 0, empty || !fits ? EMPTY_MS : 0);
+    if (pause_ms) await wait(pause_ms);
+}
+
+function stream_once(at, signal, end) {
+    const open = () => link_tell(at, true);
+    return stream_follow(at.cursor, { open, end, take: (batch) => batch_take(at, batch) }, signal);
 }

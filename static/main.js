@@ -3,12 +3,13 @@
 import { alert_message, alert_unread } from './alert.js';
 import { api_call, api_on_ended } from './api.js';
 import { $, text_show } from './dom.js';
-import { events_start, events_stop } from './events.js';
 import { form_init } from './form.js';
-import { dialogs_load, me_load } from './load.js';
-import { outbox_begin, outbox_clear, outbox_drop, outbox_end } from './outbox.js';
+import { me_load } from './load.js';
+import { outbox, outbox_drop } from './outbox.js';
 import { typing_hide, typing_show } from './presence.js';
 import { event_apply, state, state_begin, state_touch } from './state.js';
+import { sync_begin, sync_end, sync_forget, sync_open, sync_pause } from './sync.js';
+import { tabs_leads } from './tabs.js';
 import { text, text_language_guess, text_language_set } from './text.js';
 import { view_composer_init, view_composer_reset } from './view_composer.js';
 import { view_dialog_init, view_dialog_peer } from './view_dialog.js';
@@ -24,20 +25,24 @@ import { wait_again } from './wait.js';
 // where it is not theirs.
 const tabs = new BroadcastChannel('perch');
 
-const poll = {
+const server = {
     apply(event) {
-        if (event.message?.sender_id === state.me.id) outbox_drop(event.message.client_id);
+        const { message } = event;
+        if (message?.sender_id === state.me.id) outbox_drop(message.client_id, message);
         if (event.type === 'typing') return typing_show(event.peer_id);
         if (event.type === 'me.changed') me_load();
         if (/^(telegram\.|me\.changed$)/.test(event.type)) return view_telegram_ask();
-        if (event.message) typing_hide(event.message.sender_id);
+        if (message) typing_hide(message.sender_id);
         event_apply(event);
-        if (event.type === 'message.new') alert_message(event.message);
+        if (event.type === 'message.new' && tabs_leads()) alert_message(message);
     },
     link(ok) {
         notice_set(ok ? '' : text('link_lost'));
     },
-    reset: dialogs_sync,
+    stuck() {
+        notice_set(text('link_stuck'));
+    },
+    synced: view_telegram_ask,
 };
 
 function notice_set(notice) {
@@ -62,7 +67,10 @@ async function session_find() {
 
 async function session_begin({ user, settings }) {
     state_begin(user, settings);
+    const { me } = state;
     text_language_set(settings.locale);
+    await sync_open();
+    if (state.me !== me) return;
     text_show($('splash'), '');
     view_login_hide();
     view_people_reset();
@@ -71,14 +79,12 @@ async function session_begin({ user, settings }) {
     view_settings_reset();
     $('app').hidden = false;
     address_follow();
-    outbox_begin();
-    await dialogs_sync();
+    await sync_begin(server);
     if (state.ready && !state.dialogs.size) view_people_tab('people');
 }
 
 function session_end(notice) {
-    events_stop();
-    outbox_end();
+    sync_end();
     state_begin(null);
     text_show($('splash'), '');
     view_telegram_reset();
@@ -90,36 +96,30 @@ function session_end(notice) {
     view_login_show(notice);
 }
 
+// What is on its way would be lost: the person is asked first.
+function leave_ask() {
+    if (!outbox.length) return session_leave();
+    $('leave').showModal();
+}
+
 async function session_leave() {
-    events_stop();      // the server ends a waiting poll before it answers this
+    sync_pause();       // the server ends a waiting poll before it answers this
     try {
         await api_call('DELETE', '/sessions/current');
-        outbox_clear();
-        tabs.postMessage(null);
-        session_end();
+        await session_gone();
     } catch (problem) {
         if (problem.status !== 401) {
-            await dialogs_sync();
+            sync_begin(server);
             notice_set(text('not_done', problem.title));
         }
     }
 }
 
-// Loads the dialogs and polls from their cursor: at the beginning, and whenever a cursor is void.
-async function dialogs_sync() {
-    const { me } = state;
-    for (let tries = 0; state.me === me; tries++) {
-        try {
-            const cursor = await dialogs_load();
-            if (!cursor || state.me !== me) return;
-            events_start(cursor, poll);
-            return view_telegram_ask();
-        } catch (problem) {
-            if (problem.status === 401) return;
-            poll.link(false);
-            await wait_again(tries, problem);
-        }
-    }
+// Left for good: nothing of the person stays here.
+async function session_gone() {
+    await sync_forget(state.me.id);
+    tabs.postMessage(null);
+    session_end();
 }
 
 /* ---- the address ---- */
@@ -142,10 +142,13 @@ view_people_init();
 view_composer_init();
 view_dialog_init();
 view_telegram_init();
-view_settings_init(session_leave, session_end);
+view_settings_init(leave_ask, session_gone);
 api_on_ended(() => { if (state.me) session_end(text('session_ended')); });
 tabs.addEventListener('message', (message) => {
     if (message.data !== (state.me?.id ?? null)) location.reload();
+});
+$('leave').addEventListener('close', () => {
+    if ($('leave').returnValue === 'leave') session_leave();
 });
 addEventListener('hashchange', address_follow);
 $('talk').addEventListener('keydown', (event) => {

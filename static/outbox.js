@@ -1,39 +1,42 @@
-// Messages on their way out, one after the other. Each keeps its client_id through every try, so
-// that a try whose answer was lost posts nothing twice. They outlive a reload of the page, not its
-// closing.
+// Messages on their way out. Each is kept by the browser before its first try and has the same
+// client_id in every try, so it is neither lost by a reload, a crash or a cut, nor posted twice.
+// The leading tab sends, one after the other; all tabs show the same.
 
 import { api_call } from './api.js';
 import { message_put, state, state_touch } from './state.js';
+import { store_all, store_delete, store_put } from './store.js';
+import { tabs_account_is, tabs_leads, tabs_tell } from './tabs.js';
 import { uuid_new, wait_again } from './wait.js';
 
-const TRIES = 8;                // a minute or more, then the person decides
+// {client_id, peer_id, body, at, made, status: 'pending' | 'failed', code, title}, oldest first
+export let outbox = [];
 
-export let outbox = [];  // {client_id, peer_id, body, at, status: 'pending' | 'failed', tries, title}
-let running = false;
+const unkept = new Set();       // client_ids that wait for the store, and must not be sent before
+const dropped = new Set();      // client_ids that are done with, whatever somebody still tells
+let made = 0;
+let running = null;             // whose messages are being sent
 
-function outbox_save() {
-    try {
-        const kept = { user_id: state.me?.id, items: outbox };
-        sessionStorage.setItem('perch.outbox', JSON.stringify(kept));
-    } catch { /* private windows may refuse; the messages then live as long as the page */ }
+function item_put(item) {
+    if (dropped.has(item.client_id)) return;
+    outbox = outbox.filter((one) => one.client_id !== item.client_id);
+    outbox.push(item);
+    outbox.sort((a, b) => a.made - b.made);
     state_touch();
 }
 
-// Takes up what a former load of the page left, if it was this person's.
-export function outbox_begin() {
-    outbox = [];
-    try {
-        const kept = JSON.parse(sessionStorage.getItem('perch.outbox'));
-        if (kept?.user_id === state.me.id) outbox = kept.items;
-    } catch { /* nothing kept */ }
-    for (const item of outbox) Object.assign(item, { status: 'pending', tries: 0 });
-    outbox_run();
+function item_drop(client_id) {
+    const known = outbox.some((one) => one.client_id === client_id);
+    outbox = outbox.filter((one) => one.client_id !== client_id);
+    dropped.add(client_id);
+    if (known) state_touch();
+    return known;
 }
 
-// Forgets everything, for good.
-export function outbox_clear() {
-    outbox = [];
-    outbox_save();
+// Takes up what is kept for the account whose store is open.
+export async function outbox_begin() {
+    const { me } = state;
+    const kept = await store_all('outbox');
+    if (state.me === me) kept.forEach(item_put);
 }
 
 // Forgets it here only: the same person finds it again after logging in.
@@ -41,45 +44,67 @@ export function outbox_end() {
     outbox = [];
 }
 
-export function outbox_add(peer_id, body) {
-    const at = new Date().toISOString();
-    outbox.push({ client_id: uuid_new(), peer_id, body, at, status: 'pending', tries: 0 });
-    outbox_save();
+async function outbox_keep(item) {
+    unkept.add(item.client_id);
+    item_put(item);
+    await store_put('outbox', item);
+    unkept.delete(item.client_id);
+    tabs_tell({ kind: 'outbox', item });
     outbox_run();
+}
+
+export function outbox_add(peer_id, body) {
+    made = Math.max(Date.now(), made + 1);
+    const at = new Date(made).toISOString();
+    return outbox_keep({ client_id: uuid_new(), peer_id, body, at, made, status: 'pending' });
 }
 
 export function outbox_retry(client_id) {
     const item = outbox.find((one) => one.client_id === client_id);
-    if (item) Object.assign(item, { status: 'pending', tries: 0 });
-    outbox_save();
+    if (item) outbox_keep({ ...item, status: 'pending' });
+}
+
+// Forgets one: the person gave it up, or it has arrived as `message`.
+export function outbox_drop(client_id, message) {
+    if (!item_drop(client_id)) return;
+    store_delete('outbox', client_id);
+    tabs_tell({ kind: 'outbox', client_id, message });
+}
+
+// What another tab says it did.
+export function outbox_hear({ item, client_id, message }) {
+    if (message) message_put(message);
+    if (item) item_put(item);
+    else item_drop(client_id);
     outbox_run();
 }
 
-// Forgets one: its message has arrived, or the person gave it up.
-export function outbox_drop(client_id) {
-    const at = outbox.findIndex((one) => one.client_id === client_id);
-    if (at < 0) return;
-    outbox.splice(at, 1);
-    outbox_save();
+function outbox_next(me) {
+    if (state.me !== me || !tabs_leads() || !tabs_account_is(me.id)) return null;
+    return outbox.find((item) => item.status === 'pending' && !unkept.has(item.client_id));
 }
 
-async function outbox_run() {
-    if (running) return;
-    running = true;
-    for (let item; (item = outbox.find((one) => one.status === 'pending'));) {
+// Sends what waits, where this tab leads.
+export async function outbox_run() {
+    const { me } = state;
+    if (!me || running === me) return;
+    running = me;
+    let tries = 0;
+    for (let item; (item = outbox_next(me));) {
         const { peer_id, client_id, body } = item;
         try {
             const path = `/dialogs/${peer_id}/messages`;
-            const reply = await api_call('POST', path, { client_id, body });
-            if (!outbox.includes(item)) continue;
-            message_put(reply.message);
-            outbox_drop(client_id);
+            const { message } = await api_call('POST', path, { client_id, body });
+            if (state.me !== me) break;
+            tries = 0;
+            message_put(message);
+            outbox_drop(client_id, message);
         } catch (problem) {
-            if (problem.status === 401) break;
-            if (problem.passing && ++item.tries < TRIES) await wait_again(item.tries, problem);
-            else Object.assign(item, { status: 'failed', title: problem.title });
-            outbox_save();
+            if (state.me !== me || problem.status === 401) break;
+            const { code, title } = problem;
+            if (problem.passing) await wait_again(tries++, problem);
+            else await outbox_keep({ ...item, status: 'failed', code, title });
         }
     }
-    running = false;
+    if (running === me) running = null;
 }

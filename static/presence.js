@@ -2,6 +2,7 @@
 
 import { api_call } from './api.js';
 import { state, state_touch, user_put } from './state.js';
+import { tabs_active, tabs_leave, tabs_poll } from './tabs.js';
 
 const ACTIVE_MS = 120000;    // without input for longer, the person is taken to be away
 const REFRESH_MS = 60000;    // events about presence can get lost
@@ -23,17 +24,22 @@ document.addEventListener('visibilitychange', () => {
     presence_look();
     presence_refresh();
 });
-addEventListener('pageshow', (event) => {
-    if (event.persisted) on_change();       // back from where it had said bye
+// The last tab is being closed: its person is gone at once, not after a grace. No other poll may
+// say otherwise.
+addEventListener('pagehide', () => {
+    said = '';
+    if (tabs_leave())
+        navigator.sendBeacon('/api/v1/presence/bye', JSON.stringify({ tab: tabs_poll() }));
 });
 setInterval(() => {
     presence_look();
     presence_refresh();
 }, 5000);
 
+// What the person does, here or in another tab.
 function activity() {
     const here = document.visibilityState === 'visible' && Date.now() - input_at < ACTIVE_MS;
-    return here ? 'active' : 'idle';
+    return tabs_active(here) ? 'active' : 'idle';
 }
 
 // The activity to say with a poll that begins now; `changed` is called when it is another.
@@ -43,15 +49,9 @@ export function presence_say(changed) {
     return said;
 }
 
-function presence_look() {
-    if (said && activity() !== said) on_change();
-}
-
-// The tab is being closed: its person is gone at once, not after a grace. No other poll may say
-// otherwise.
-export function presence_bye(tab) {
-    said = '';
-    navigator.sendBeacon('/api/v1/presence/bye', JSON.stringify({ tab }));
+export function presence_look() {
+    const now = activity();
+    if (said && now !== said) on_change();
 }
 
 function user_is_there(id) {

@@ -32,6 +32,7 @@ export const table = {
     discard: 'Discard',
     too_long: (count, most) => `${count} of ${most} characters: shorten it to send.`,
     link_lost: 'No connection. Trying again…',
+    link_stuck: 'The server answers, but this page cannot be brought up to date. Trying again…',
     starting: 'Connecting…',
     starting_again: 'Perch cannot be reached. Trying again…',
     session_ended: 'Your session has ended. Log in again.',

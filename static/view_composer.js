@@ -1,18 +1,19 @@
 // Where one writes: grows with its text, keeps a draft per dialog, sends on Enter.
 
 import { $, text_show } from './dom.js';
+import { draft_get, draft_put } from './draft.js';
 import { outbox_add } from './outbox.js';
 import { typing_say } from './presence.js';
 import { text } from './text.js';
 
 const MOST = 4096;              // the server's limit, in characters
 
-const drafts = new Map();       // peer id → text
 let peer_id = null;
 
 export function view_composer_init() {
     $('body').addEventListener('input', () => {
         body_changed();
+        draft_put(peer_id, $('body').value);
         if (body_text()) typing_say(peer_id);
     });
     $('body').addEventListener('keydown', (event) => {
@@ -28,7 +29,6 @@ export function view_composer_init() {
 }
 
 export function view_composer_reset() {
-    drafts.clear();
     peer_id = null;
     $('body').value = '';
 }
@@ -36,9 +36,8 @@ export function view_composer_reset() {
 export function view_composer_show(id, user) {
     $('composer').hidden = Boolean(user.deleted || user.missing);
     if (id === peer_id) return;
-    if (peer_id !== null) drafts.set(peer_id, $('body').value);
     peer_id = id;
-    $('body').value = drafts.get(id) ?? '';
+    $('body').value = draft_get(id);
     body_changed();
     if (!matchMedia('(pointer: coarse)').matches) $('body').focus();
 }
@@ -62,6 +61,7 @@ function body_send() {
     if ($('send').disabled) return;
     outbox_add(peer_id, body_text());
     $('body').value = '';
+    draft_put(peer_id, '');
     body_changed();
     $('body').focus();
 }

@@ -1,7 +1,9 @@
 // Waiting before another try, and the random names that make another try harmless.
 
 const FIRST_MS = 800;
-const LONGEST_MS = 30000;
+const LONGEST_MS = 60000;
+const JUMP_MS = 3000;
+const HIDDEN_MS = 90000;
 
 // How long to wait before try number `tries` + 1: doubling, jittered so that many pages do not
 // return in one second, never less than the server asked for.
@@ -11,20 +13,54 @@ export function wait_ms(tries, problem) {
     return Math.max(own, problem?.retry_ms ? problem.retry_ms + Math.random() * 1000 : 0);
 }
 
-// Sleeps; where `until_online`, the network's return ends the sleep early.
-export function wait(ms, until_online = false) {
+const watchers = new Set();
+let wall_at = Date.now();
+let clock_at = performance.now();
+
+// Calls `fn(cut)` when there is reason to try again at once: the person looks at the page; or the
+// network is back or the machine has slept, and connections are dead (`cut`). Answers what ends
+// that.
+export function wait_watch(fn) {
+    watchers.add(fn);
+    return () => watchers.delete(fn);
+}
+
+function wake(cut) {
+    for (const fn of Array.from(watchers)) fn(cut);
+}
+
+addEventListener('online', () => wake(true));
+addEventListener('pageshow', (event) => { if (event.persisted) wake(true); });
+document.addEventListener('resume', () => wake(true));
+document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible') wake(false);
+});
+
+// A machine that slept: the wall clock went on and the page's clock did not, or both jumped further
+// than browsers slow the timers of hidden pages.
+setInterval(() => {
+    const wall = Date.now() - wall_at;
+    const clock = performance.now() - clock_at;
+    wall_at += wall;
+    clock_at += clock;
+    if (wall - clock > JUMP_MS || clock > HIDDEN_MS) wake(true);
+}, 1000);
+
+// Sleeps; where `wakeful`, a reason to try at once ends the sleep early.
+export function wait(ms, wakeful = false) {
     return new Promise((done) => {
         const end = () => {
             clearTimeout(timer);
-            removeEventListener('online', end);
+            unwatch();
             done();
         };
         const timer = setTimeout(end, ms);
-        if (until_online) addEventListener('online', end);
+        const unwatch = wakeful ? wait_watch(end) : () => {};
     });
 }
 
-// Waits as a failed call asks for; the network's return counts only where no server named a time.
+// Waits as a failed call asks for; a reason to try at once counts only where no server named a
+// time.
 export function wait_again(tries, problem) {
     return wait(wait_ms(tries, problem), !problem.retry_ms);
 }
