@@ -101,7 +101,8 @@ export function dialog_recount(peer_id) {
     const { loaded, next, list } = state.histories.get(peer_id) ?? {};
     const dialog = dialog_ensure(peer_id);
     if (!loaded) return false;
-    const is_unread = (m) => m.sender_id === peer_id && m.id > dialog.read_upto && !m.deleted_at;
+    const is_unread = (m) => m.sender_id === peer_id && m.recipient_id !== peer_id
+        && m.id > dialog.read_upto && !m.deleted_at;
     const unread = Math.min(list.filter(is_unread).length, UNREAD_MOST);
     if (next && list[0]?.id > dialog.read_upto && unread < UNREAD_MOST) return false;
     Object.assign(dialog, { unread, uncertain: false });
