@@ -62,6 +62,7 @@ static void pass_time(void)
     assert_non_null(added);
 }
 
+/* Not less than 0, and less the longer this machine had something else to do. */
 static int due_in_ms(void)
 {
     struct timeval at;
@@ -69,7 +70,8 @@ static int due_in_ms(void)
 
     assert_true(event_pending(timer(), EV_TIMEOUT, &at));
     evutil_gettimeofday(&now, NULL);
-    return (int)((at.tv_sec - now.tv_sec) * 1000 + (at.tv_usec - now.tv_usec) / 1000);
+    int ms = (int)((at.tv_sec - now.tv_sec) * 1000 + (at.tv_usec - now.tv_usec) / 1000);
+    return ms > 0 ? ms : 0;
 }
 
 static void run(const char *more)
@@ -92,7 +94,7 @@ static void run(const char *more)
 static void it_begins_soon_after_the_start(void **state)
 {
     (void)state;
-    assert_in_range(due_in_ms(), 100, 400);
+    assert_in_range(due_in_ms(), 0, 400);
 }
 
 static void more_is_removed_soon(void **state)
@@ -100,7 +102,7 @@ static void more_is_removed_soon(void **state)
     (void)state;
     pass_time();
     run("t");
-    assert_in_range(due_in_ms(), 0, 1000);
+    assert_in_range(due_in_ms(), 0, 20000); /* in proportion to what the batch took */
 }
 
 static void when_all_is_clean_it_takes_a_rest(void **state)
@@ -108,7 +110,7 @@ static void when_all_is_clean_it_takes_a_rest(void **state)
     (void)state;
     pass_time();
     run("f");
-    assert_in_range(due_in_ms(), 44000, 75000);
+    assert_in_range(due_in_ms(), 30000, 75000);
 }
 
 static void a_failure_is_not_tried_again_at_once(void **state)
@@ -118,7 +120,7 @@ static void a_failure_is_not_tried_again_at_once(void **state)
     (void)state;
     pass_time();
     added->done(added->argument, ERR_UNAVAILABLE, &none);
-    assert_in_range(due_in_ms(), 44000, 75000);
+    assert_in_range(due_in_ms(), 30000, 75000);
 }
 
 #define clean_test(test) cmocka_unit_test_setup_teardown(test, begin, end)
