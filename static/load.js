@@ -2,13 +2,14 @@
 
 import { api_call } from './api.js';
 import {
-    dialog_ensure, dialog_mark, dialog_put, dialog_recount, history_put, settings_put, state,
-    state_on_change, state_touch, user_put,
+    dialog_ensure, dialog_mark, dialog_put, dialog_recount, history_extend, history_new,
+    settings_put, state, state_on_change, state_touch, user_put,
 } from './state.js';
 import { text } from './text.js';
 import { wait_again } from './wait.js';
 
 const PAGE = 50;
+const MANY = 25;                // with more unread than this, a dialog opens where they begin
 
 // Asks who one is by now.
 export async function me_load() {
@@ -77,34 +78,75 @@ export async function dialog_read(peer_id, upto) {
     }
 }
 
-// The history of a dialog; the first call begins to load its newest page. It takes events from that
-// moment on, so that what arrives while the page is on its way is not lost.
+// The history of a dialog; the first call begins to load it: the newest page, or, where many are
+// unread, what stands around the beginning of those. It takes events from that moment on, so that
+// what arrives while the page is on its way is not lost.
 export function history_get(peer_id) {
-    let history = state.histories.get(peer_id);
-    if (!history) {
-        history = { peer_id, list: [], next: null, loading: false, loaded: false, problem: null };
-        state.histories.set(peer_id, history);
-        history_load(history);
-    }
+    const { unread, read_upto } = state.dialogs.get(peer_id) ?? {};
+    return state.histories.get(peer_id) ?? history_anew(peer_id, unread > MANY ? read_upto : 0);
+}
+
+// Begins the history of a dialog anew: around that message or, for 0, with the newest page.
+export function history_anew(peer_id, around = 0) {
+    const history = history_new(peer_id);
+    state.histories.set(peer_id, history);
+    history_begin(history, around);
     return history;
 }
 
-// Loads the newest page, or the one before what is there; answers whether one came.
-export async function history_load(history) {
-    if (history.loading || (history.loaded && !history.next)) return false;
+// Forgets a history that is not at the newest: nobody looks at what they once jumped to.
+export function history_leave(peer_id) {
+    const history = state.histories.get(peer_id);
+    if (history && history.upto !== Infinity && !history.loading) state.histories.delete(peer_id);
+}
+
+async function history_begin(history, around) {
+    const current = () => state.histories.get(history.peer_id) === history;
+    for (let tries = 0; current(); tries++) {
+        const done = await history_ask(history, async () => {
+            const [older, newer] = await Promise.all([
+                page_get(history, around ? { before: around + 1 } : {}),
+                around ? page_get(history, { after: around }) : { messages: [], next: null },
+            ]);
+            const messages = [...older.messages, ...newer.messages];
+            history.loaded = true;
+            history_extend(history, messages,
+                { from: older.next ?? 0, upto: newer.next ?? Infinity });
+        });
+        if (done || !history.problem.passing) return;
+        await wait_again(tries, history.problem);
+    }
+}
+
+// Loads the next page on that side, 'older' or 'newer'; answers whether one came.
+export async function history_load(history, side) {
+    const { from, upto, loaded, loading } = history;
+    const older = side === 'older';
+    if (loading || !loaded || (older ? from === 0 : upto === Infinity)) return false;
+    return history_ask(history, async () => {
+        const page = await page_get(history, older ? { before: from } : { after: upto });
+        history_extend(history, page.messages,
+            older ? { from: page.next ?? 0 } : { upto: page.next ?? Infinity });
+    });
+}
+
+function page_get({ peer_id }, where) {
+    const query = new URLSearchParams({ limit: PAGE, ...where });
+    return api_call('GET', `/dialogs/${peer_id}/messages?${query}`);
+}
+
+// Runs what asks for pages; answers whether it succeeded.
+async function history_ask(history, ask) {
     Object.assign(history, { loading: true, problem: null });
     state_touch();
-    const before = history.loaded ? `&before=${history.next}` : '';
     try {
-        const path = `/dialogs/${history.peer_id}/messages?limit=${PAGE}${before}`;
-        const page = await api_call('GET', path);
-        page.messages.forEach((message) => history_put(history, message));
-        Object.assign(history, { next: page.next, loaded: true });
+        await ask();
         if (state.histories.get(history.peer_id) === history) dialog_recount(history.peer_id);
     } catch (problem) {
         history.problem = problem;
     }
     history.loading = false;
+    history.late = [];
     state_touch();
     return !history.problem;
 }
@@ -114,6 +156,6 @@ state_on_change(() => {
     for (const { peer_id, uncertain } of state.me ? state.dialogs.values() : []) {
         if (!uncertain) continue;
         const history = history_get(peer_id);
-        if (history.loaded && !history.problem) history_load(history);
+        if (history.upto === Infinity && !history.problem) history_load(history, 'older');
     }
 });

@@ -12,11 +12,13 @@ import { sync_begin, sync_end, sync_forget, sync_open, sync_pause } from './sync
 import { tabs_leads } from './tabs.js';
 import { text, text_language_guess, text_language_set } from './text.js';
 import { view_composer_init, view_composer_reset } from './view_composer.js';
-import { view_dialog_init, view_dialog_peer } from './view_dialog.js';
+import { view_dialog_init, view_dialog_jump, view_dialog_peer } from './view_dialog.js';
 import { view_login_hide, view_login_init, view_login_show } from './view_login.js';
+import { view_menu_init } from './view_menu.js';
 import {
     view_people_init, view_people_peer, view_people_reset, view_people_tab,
 } from './view_people.js';
+import { view_search_init, view_search_reset } from './view_search.js';
 import { view_settings_init, view_settings_reset } from './view_settings.js';
 import { view_telegram_ask, view_telegram_init, view_telegram_reset } from './view_telegram.js';
 import { wait_again } from './wait.js';
@@ -77,21 +79,22 @@ async function session_begin({ user, settings }) {
     view_composer_reset();
     view_telegram_reset();
     view_settings_reset();
+    view_search_reset();
     $('app').hidden = false;
     address_follow();
     await sync_begin(server);
     if (state.ready && !state.dialogs.size) view_people_tab('people');
 }
 
-// Who did not leave of their own will (`notice` says so) comes back to where they were.
 function session_end(notice) {
     sync_end();
     state_begin(null);
     text_show($('splash'), '');
     view_telegram_reset();
     view_settings_reset();
+    view_search_reset();
     $('app').hidden = true;
-    if (!notice) history.replaceState(null, '', '#/');
+    history.replaceState(null, '', '#/');
     address_follow();
     alert_unread(0);
     view_login_show(notice);
@@ -142,6 +145,8 @@ view_login_init((user) => {
 view_people_init();
 view_composer_init();
 view_dialog_init();
+view_menu_init();
+view_search_init(view_dialog_jump);
 view_telegram_init();
 view_settings_init(leave_ask, session_gone);
 api_on_ended(() => { if (state.me) session_end(text('session_ended')); });

@@ -12,7 +12,7 @@ export const state = {
     users: new Map(),       // id → user
     dialogs: new Map(),     // peer id → what dialog_ensure() begins
     typing: new Map(),      // peer id → the timer of the end of it
-    histories: new Map(),   // peer id → {list, next, loading, loaded, problem}
+    histories: new Map(),   // peer id → a run of its messages: history_new()
 };
 
 const listeners = [];
@@ -98,13 +98,13 @@ export function dialog_is_muted({ muted_until }) {
 
 // Counts what is unread, to a hundred; answers whether the history reaches back far enough to know.
 export function dialog_recount(peer_id) {
-    const { loaded, next, list } = state.histories.get(peer_id) ?? {};
+    const { loaded, from, upto, list } = state.histories.get(peer_id) ?? {};
     const dialog = dialog_ensure(peer_id);
-    if (!loaded) return false;
+    if (!loaded || upto !== Infinity) return false;
     const is_unread = (m) => m.sender_id === peer_id && m.recipient_id !== peer_id
         && m.id > dialog.read_upto && !m.deleted_at;
     const unread = Math.min(list.filter(is_unread).length, UNREAD_MOST);
-    if (next && list[0]?.id > dialog.read_upto && unread < UNREAD_MOST) return false;
+    if (from > dialog.read_upto && unread < UNREAD_MOST) return false;
     Object.assign(dialog, { unread, uncertain: false });
     return true;
 }
@@ -137,13 +137,36 @@ export function message_put(message) {
 
 /* ---- histories ---- */
 
+// An unbroken run of a dialog's messages, none yet: those of ids `from` to `upto`, which are 0 and
+// Infinity where it reaches the beginning and the newest. A message beyond is left out, but kept in
+// `late` while a page is on its way that may reach up to it.
+export function history_new(peer_id) {
+    return {
+        peer_id, list: [], from: Infinity, upto: 0, late: [],
+        loading: false, loaded: false, problem: null,
+    };
+}
+
 // Puts a message where its id wants it.
 export function history_put(history, message) {
     const { list } = history;
+    if (message.id < history.from || message.id > history.upto) {
+        if (history.loading) history.late.push(message);
+        return;
+    }
     let at = list.length;
     while (at > 0 && list[at - 1].id >= message.id) at--;
     if (list[at]?.id !== message.id) list.splice(at, 0, message);
     else if (message_is_newer(message, list[at])) list[at] = message;
+}
+
+// Takes a page that adjoins the run, after which it reaches from `from` upto `upto`.
+export function history_extend(history, messages, { from = history.from, upto = history.upto }) {
+    Object.assign(history, { from, upto });
+    messages.forEach((message) => history_put(history, message));
+    const { late } = history;
+    history.late = [];
+    late.forEach((message) => history_put(history, message));
 }
 
 /* ---- events ---- */

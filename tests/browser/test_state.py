@@ -9,13 +9,14 @@ STATE = """
     const [me, first, events, done] = arguments;
     const run = async () => {
         window.copies = (window.copies ?? 0) + 1;
-        const { state, state_begin, dialog_put, history_put, event_apply } = await import('/state.js?' + window.copies);
+        const { state, state_begin, dialog_put, history_new, history_extend, event_apply } =
+            await import('/state.js?' + window.copies);
         state_begin(me);
         for (const dialog of first.dialogs) dialog_put(dialog);
         for (const [peer_id, list] of first.histories) {
-            const history = { peer_id, list: [], next: null, loading: false, loaded: true, problem: null };
+            const history = { ...history_new(peer_id), loaded: true };
             state.histories.set(peer_id, history);
-            for (const message of list) history_put(history, message);
+            history_extend(history, list, { from: 0, upto: Infinity });
         }
         for (const event of events) event_apply(event);
         const dialogs = [...state.dialogs.values()].sort((a, b) => a.peer_id - b.peer_id);
