@@ -86,6 +86,7 @@ async function session_begin({ user, settings }) {
     if (state.ready && !state.dialogs.size) view_people_tab('people');
 }
 
+// Who did not leave of their own will (`notice` says so) comes back to where they were.
 function session_end(notice) {
     sync_end();
     state_begin(null);
@@ -94,7 +95,7 @@ function session_end(notice) {
     view_settings_reset();
     view_search_reset();
     $('app').hidden = true;
-    history.replaceState(null, '', '#/');
+    if (!notice) history.replaceState(null, '', '#/');
     address_follow();
     alert_unread(0);
     view_login_show(notice);

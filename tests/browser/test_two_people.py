@@ -144,12 +144,16 @@ def test_a_message_typed_while_the_server_is_away_arrives_once(window, perch_fac
     assert [m["body"] for m in bob.history(alice)["messages"]] == ["before", "while it was away"]
 
 
-def test_a_session_ended_elsewhere_returns_to_the_door(window, perch):
-    alice = perch.person("alice")
+def test_a_session_ended_elsewhere_returns_to_the_door_and_then_to_where_it_was(window, perch):
+    alice, bob = perch.person("alice"), perch.person("bob")
     page = window()
     page.expected.append(f"{page.url}/api/v1/events?")
     page.login(alice.username, alice.password)
-    page.wait(lambda: page.chats(), "the list")
+    page.find_person(bob.username)
+    page.type("#body", "half a sen")
     assert alice.delete("/sessions").status_code == 204
     page.wait(lambda: page.shown("#door") and page.shown("#door-notice"), "the door", timeout=10)
     assert alice.username not in page.js("return document.body.innerText")
+    page.login(alice.username, alice.password)
+    page.wait(lambda: page.text("#talk-name") == bob.username, "the dialog again")
+    assert page.js("return document.getElementById('body').value") == "half a sen"

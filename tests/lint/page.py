@@ -46,6 +46,23 @@ def look_module(path, text):
             complain(path, f"imports {name}: modules of the page lie beside each other")
 
 
+def modules_of(name, found):
+    """This module and those it imports."""
+    if name not in found:
+        found.add(name)
+        for other in re.findall(r"""[}\w]\s+from\s+['"]\./([^'"]+)['"]""", read(f"static/{name}")):
+            modules_of(other, found)
+    return found
+
+
+def look_preloads():
+    """Modules that are fetched only when the one before has been read cost a round trip each."""
+    named = set(re.findall(r'rel="modulepreload" href="([^"]+)"', read("static/index.html")))
+    for name in sorted(named ^ (modules_of("main.js", set()) - {"main.js"})):
+        complain("static/index.html", f"{name}: the modulepreload links are not those that main.js needs")
+
+
+look_preloads()
 pages = files("static/*.js", "static/*.html", "static/*.css", "static/*.svg")
 if not pages:
     complain("static", "there is no page")
