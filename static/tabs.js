@@ -21,11 +21,15 @@ let leads = false;
 let wanted = null;              // the AbortController of the lock, had or waited for
 let active = false;
 let poll = uuid_new();          // how polls name this browser: the next leader goes on with it
+let left = false;               // the page is going away, and says nothing any more
 let heard_at = 0;
 let ticked_at = 0;
 
 setInterval(leader_watch, ASK_MS);
-addEventListener('pageshow', (event) => { if (event.persisted) tabs_say('hello'); });
+addEventListener('pageshow', (event) => {
+    left = false;
+    if (event.persisted) tabs_say('hello');
+});
 
 export function tabs_begin(user_id, on) {
     tabs_end();
@@ -69,7 +73,7 @@ export function tabs_account_is(user_id) {
 }
 
 export function tabs_tell(message) {
-    channel?.postMessage(message);
+    if (!left) channel?.postMessage(message);
 }
 
 /* ---- who is there ---- */
@@ -84,7 +88,9 @@ function tabs_hear(message) {
     if (kind === 'gone') others.delete(tab);
     else if (tab) others.set(tab, { active: message.active, at });
     else return to.hear(message);
-    if (kind === 'hello' || (kind === 'ask' && leads)) tabs_say('here');
+    if (kind === 'hello') tabs_say('here');
+    // A frozen page may hear this; its timers stand still, as do those of what it should do.
+    if (kind === 'ask' && leads) setTimeout(tabs_say, 0, 'here');
     if (message.leads && !leads) {
         poll = message.poll;
         heard_at = at;
@@ -112,6 +118,7 @@ export function tabs_poll(anew) {
 export function tabs_leave() {
     const last = channel && (!navigator.locks || !others.size);
     tabs_tell({ kind: 'gone', tab: own });
+    left = true;
     return last;
 }
 
