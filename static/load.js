@@ -8,8 +8,19 @@ import {
 import { text } from './text.js';
 import { wait_again } from './wait.js';
 
+const DIALOGS = '/dialogs?limit=100';
 const PAGE = 50;
 const MANY = 25;                // with more unread than this, a dialog opens where they begin
+
+let begun = {};                 // what load_begin() asked for: {dialogs, page, peer_id}
+
+// Asks at once for what a page that is being opened shows first, so that all of it comes in one
+// round: the dialogs, and the newest messages of that person's if there is one.
+export function load_begin(peer_id) {
+    begun = { peer_id, dialogs: api_call('GET', DIALOGS) };
+    if (peer_id !== null) begun.page = page_get({ peer_id }, {});
+    for (const call of [begun.dialogs, begun.page]) call?.catch(() => {});
+}
 
 // Asks who one is by now.
 export async function me_load() {
@@ -40,8 +51,10 @@ export function user_get(id) {
 // because only what is read after that cursor was drawn is sure to meet the events without a gap.
 // Further pages follow on their own.
 export async function dialogs_load() {
-    const me = state.me;
-    const first = await api_call('GET', '/dialogs?limit=100');
+    const { me } = state;
+    const { dialogs } = begun;
+    delete begun.dialogs;
+    const first = await (dialogs ?? api_call('GET', DIALOGS));
     if (state.me !== me) return null;
     state.dialogs.clear();
     state.histories.clear();
@@ -100,12 +113,16 @@ export function history_leave(peer_id) {
     if (history && history.upto !== Infinity && !history.loading) state.histories.delete(peer_id);
 }
 
+// Around a message, or with the newest page, for which may have been asked already; that may have
+// been answered before the cursor was drawn, so it is only good to look at until the next one.
 async function history_begin(history, around) {
     const current = () => state.histories.get(history.peer_id) === history;
+    let early = !around && begun.peer_id === history.peer_id && begun.page;
+    begun = { dialogs: begun.dialogs };
     for (let tries = 0; current(); tries++) {
         const done = await history_ask(history, async () => {
             const [older, newer] = await Promise.all([
-                page_get(history, around ? { before: around + 1 } : {}),
+                early || page_get(history, around ? { before: around + 1 } : {}),
                 around ? page_get(history, { after: around }) : { messages: [], next: null },
             ]);
             const messages = [...older.messages, ...newer.messages];
@@ -113,7 +130,10 @@ async function history_begin(history, around) {
             history_extend(history, messages,
                 { from: older.next ?? 0, upto: newer.next ?? Infinity });
         });
-        if (done || !history.problem.passing) return;
+        if (done && !early) return;
+        early = null;
+        if (done) continue;
+        if (!history.problem.passing) return;
         await wait_again(tries, history.problem);
     }
 }

@@ -4,12 +4,12 @@ import { alert_message, alert_unread } from './alert.js';
 import { api_call, api_on_ended } from './api.js';
 import { $, text_show } from './dom.js';
 import { form_init } from './form.js';
-import { me_load } from './load.js';
+import { load_begin, me_load } from './load.js';
 import { outbox, outbox_drop } from './outbox.js';
 import { typing_hide, typing_show } from './presence.js';
 import { event_apply, state, state_begin, state_touch } from './state.js';
 import { sync_begin, sync_end, sync_forget, sync_open, sync_pause } from './sync.js';
-import { tabs_leads } from './tabs.js';
+import { tabs_account, tabs_account_forget, tabs_account_is, tabs_leads } from './tabs.js';
 import { text, text_language_guess, text_language_set } from './text.js';
 import { view_composer_init, view_composer_reset } from './view_composer.js';
 import { view_dialog_init, view_dialog_jump, view_dialog_peer } from './view_dialog.js';
@@ -89,6 +89,7 @@ async function session_begin({ user, settings }) {
 // Who did not leave of their own will (`notice` says so) comes back to where they were.
 function session_end(notice) {
     sync_end();
+    if (state.me && tabs_account_is(state.me.id)) tabs_account_forget();
     state_begin(null);
     text_show($('splash'), '');
     view_telegram_reset();
@@ -129,9 +130,13 @@ async function session_gone() {
 
 /* ---- the address ---- */
 
-function address_follow() {
+function address_peer() {
     const id = Number(/^#\/with\/(\d+)$/.exec(location.hash)?.[1]);
-    const peer_id = Number.isSafeInteger(id) && id > 0 ? id : null;
+    return Number.isSafeInteger(id) && id > 0 ? id : null;
+}
+
+function address_follow() {
+    const peer_id = address_peer();
     $('app').dataset.pane = peer_id === null ? 'list' : 'talk';
     view_people_peer(peer_id);
     view_dialog_peer(peer_id);
@@ -161,4 +166,5 @@ addEventListener('hashchange', address_follow);
 $('talk').addEventListener('keydown', (event) => {
     if (event.key === 'Escape' && !event.isComposing) location.hash = '#/';
 });
+if (tabs_account() !== null) load_begin(address_peer());
 session_find();

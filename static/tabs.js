@@ -45,6 +45,21 @@ export function tabs_begin(user_id, on) {
     lock_want();
 }
 
+// Whose page was open here last and has not been left, if that can be known.
+export function tabs_account() {
+    try {
+        return localStorage.getItem(ACCOUNT);
+    } catch {
+        return null;
+    }
+}
+
+export function tabs_account_forget() {
+    try {
+        localStorage.removeItem(ACCOUNT);
+    } catch { /* nothing is kept, then */ }
+}
+
 export function tabs_end() {
     tabs_tell({ kind: 'gone', tab: own });
     channel?.close();
@@ -64,12 +79,7 @@ export function tabs_leads() {
 // have come in by another tab, of which this one has not heard yet. What cannot be known is
 // believed.
 export function tabs_account_is(user_id) {
-    try {
-        const account = localStorage.getItem(ACCOUNT);
-        return account === null || account === String(user_id);
-    } catch {
-        return true;
-    }
+    return [null, String(user_id)].includes(tabs_account());
 }
 
 export function tabs_tell(message) {

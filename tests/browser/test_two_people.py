@@ -157,3 +157,32 @@ def test_a_session_ended_elsewhere_returns_to_the_door_and_then_to_where_it_was(
     page.login(alice.username, alice.password)
     page.wait(lambda: page.text("#talk-name") == bob.username, "the dialog again")
     assert page.js("return document.getElementById('body').value") == "half a sen"
+
+
+def test_a_dialog_that_is_opened_anew_comes_in_one_round_of_requests(window, perch):
+    """And what came between the answers of that round is not missing."""
+    alice, bob = perch.person("alice"), perch.person("bob")
+    for number in range(3):
+        bob.send(alice, f"message {number}")
+    page = window()
+    page.login(alice.username, alice.password)
+    page.click("#rows .row", bob.username)
+    page.wait(lambda: page.messages() == ["message 0", "message 1", "message 2"], "the dialog")
+    # The page of the history is answered long before the dialogs and their cursor.
+    page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": """
+        const real = window.fetch, asked = window.asked = [];
+        window.fetch = async (path, ...more) => {
+            asked.push([String(path), Boolean(document.querySelector('.message'))]);
+            if (path.includes('/dialogs?') && !window.released)
+                await new Promise((done) => { window.release = () => { window.released = true; done(); }; });
+            return real(path, ...more);
+        };"""})
+    page.driver.refresh()
+    page.wait(lambda: len(page.js("return window.asked")) >= 3, "the first round")
+    first = [path.split("?")[0] for path, _ in page.js("return window.asked.slice(0, 3)")]
+    assert sorted(first) == ["/api/v1/dialogs", f"/api/v1/dialogs/{bob.id}/messages", "/api/v1/me"]
+    page.wait(lambda: page.js("return performance.getEntriesByType('resource').some("
+                              "(one) => one.name.includes('/messages?') && one.responseEnd > 0)"), "the page of the history")
+    bob.send(alice, "in between")
+    page.js("window.release()")
+    page.wait(lambda: page.messages() == ["message 0", "message 1", "message 2", "in between"], "all of it")
