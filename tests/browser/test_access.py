@@ -181,9 +181,12 @@ def test_a_new_message_is_said_and_nothing_moves_for_who_wants_it_still(window, 
     page.login(alice.username, alice.password)
     page.click("#rows .row", bob.username)
     page.wait(lambda: page.messages() == ["first"], "the first message")
-    log = page.js("const log = document.querySelector('[role=log]'); return [log.getAttribute('aria-busy'),"
-                  " log.getAttribute('aria-label'), log.contains(document.querySelector('.message'))]")
-    assert log == ["false", "Messages", True]
+    live = "return document.querySelector('#talk-open [aria-live=polite]').textContent"
+    assert page.js(live) == "", "what was there before is not news"
+    bob.send(alice, "second")
+    page.wait(lambda: page.js(live) == f"{bob.username}: second", "it to be said")
+    assert page.js("const list = document.getElementById('messages'); return [list.getAttribute('aria-label'),"
+                   " list.contains(document.querySelector('.message'))]") == ["Messages", True]
     assert page.js("return document.querySelectorAll('main:not([hidden]), [role=search], nav').length") >= 2
     moving = page.js("return document.getAnimations().map((one) => one.effect.getComputedTiming().duration)"
                      ".filter((ms) => ms > 1)")
