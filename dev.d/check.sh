@@ -174,7 +174,7 @@ suite_order() { count_pytest order order 1; }
 suite_hub() { count_pytest hub hub 2; }
 suite_botapi() { count_pytest botapi botapi 2; }
 suite_notifier() { count_pytest notifier notifier 2; }
-suite_browser() { count_pytest browser browser 1; }
+suite_browser() { count_pytest browser browser 2; }
 suite_dev() { count_pytest dev dev 2; }
 
 command_bench() { program_run tests/bench/run all tests/bench/perch-load; }
