@@ -2,9 +2,11 @@
 
 import { dialog_is_muted, state } from './state.js';
 import { text, text_count, text_name } from './text.js';
+import { wait } from './wait.js';
 
 const KEPT = 'perch.alert.';
 const BEEP_S = 0.18;
+const READ_MS = 700;        // in which another tab may say that a message has been read
 
 let shown = -1;             // the unread messages that title and icon tell of
 
@@ -63,19 +65,24 @@ function alert_icon(label) {
     return canvas.toDataURL();
 }
 
-function alert_is_seen(message) {
+// Whether nobody needs to be told of the message: muted, or read, here or in another tab.
+function alert_is_idle(message) {
+    const dialog = state.dialogs.get(message.sender_id);
+    if (!dialog || dialog_is_muted(dialog) || message.id <= dialog.read_upto) return true;
     return document.visibilityState === 'visible' && document.hasFocus()
         && location.hash === `#/with/${message.sender_id}`;
 }
 
 // A message has come: draws attention to it, unless it is before the reader's eyes or muted.
-export function alert_message(message) {
-    const dialog = state.dialogs.get(message.sender_id);
-    const mine = message.sender_id === state.me.id;
-    if (mine || message.deleted_at || !dialog || dialog_is_muted(dialog)) return;
-    if (message.id <= dialog.read_upto || alert_is_seen(message)) return;
-    if (alert_setting('sound')) alert_beep();
-    if (!alert_setting('notify')) return;
+export async function alert_message(message) {
+    const { me } = state;
+    if (message.sender_id === me.id || message.deleted_at || alert_is_idle(message)) return;
+    const [notify, sound] = ['notify', 'sound'].map(alert_setting);
+    if (!notify && !sound) return;
+    await wait(READ_MS);
+    if (state.me !== me || alert_is_idle(message)) return;
+    if (sound) alert_beep();
+    if (!notify) return;
     const user = state.users.get(message.sender_id);
     const title = user ? text_name(user, false) : text('alert_new');
     const tag = `perch-${message.sender_id}`;

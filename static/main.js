@@ -109,15 +109,15 @@ function leave_ask() {
 }
 
 async function session_leave() {
+    const { me } = state;
     sync_pause();       // the server ends a waiting poll before it answers this
     try {
         await api_call('DELETE', '/sessions/current');
         await session_gone();
     } catch (problem) {
-        if (problem.status !== 401) {
-            sync_begin(server);
-            notice_set(text('not_done', problem.title));
-        }
+        if (problem.status === 401) return sync_forget(me.id);     // it had ended already
+        sync_begin(server);
+        notice_set(text('not_done', problem.title));
     }
 }
 

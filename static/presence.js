@@ -24,8 +24,7 @@ document.addEventListener('visibilitychange', () => {
     presence_look();
     presence_refresh();
 });
-// The last tab is being closed: its person is gone at once, not after a grace. No other poll may
-// say otherwise.
+// The last tab is closed: its person is gone at once, not after a grace.
 addEventListener('pagehide', () => {
     said = '';
     if (tabs_leave())

@@ -1,5 +1,5 @@
-// The same events by a connection that stays open (EventSource), where the address asks for it with
-// ?transport=sse. The long poll is what works everywhere, and finds out why a stream broke.
+// The same events by a stream (EventSource), where the address says ?transport=sse. The long poll
+// works everywhere, and finds out why a stream broke.
 
 import { presence_say } from './presence.js';
 import { tabs_poll } from './tabs.js';

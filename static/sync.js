@@ -11,10 +11,10 @@ import { store_close, store_forget, store_open } from './store.js';
 import { tabs_begin, tabs_end } from './tabs.js';
 import { wait_again } from './wait.js';
 
-const REPAIRS = 4;              // within REPAIRS_MS; more are no repair any more
+const REPAIRS = 4;              // more within REPAIRS_MS are no repair
 const REPAIRS_MS = 60000;
 
-let on = null;                  // {apply(event), link(ok), stuck(), synced()}
+let on = null;                  // whom sync_begin was told of
 let repairs = [];               // when the cursor was void
 
 // Opens what this browser keeps for state.me: drafts and messages on their way.
@@ -24,9 +24,8 @@ export async function sync_open() {
     if (state.me === me) await Promise.all([draft_begin(), outbox_begin()]);
 }
 
-// Joins in. `to.apply(event)` gets every event; `to.link(ok)` hears whether the server answers,
-// `to.stuck()` that it answers but this page cannot be brought up to date; `to.synced()` that the
-// dialogs are loaded.
+// Joins in. `to` hears every event (`apply`), whether the server answers (`link`), that this page
+// cannot be brought up to date though it does (`stuck`), that the dialogs are loaded (`synced`).
 export function sync_begin(to) {
     on = to;
     repairs = [];
@@ -81,8 +80,7 @@ async function dialogs_sync() {
     }
 }
 
-// The cursor is void: everything is loaded anew, the page stays. Where that happens time after time
-// it happens slowly, and the page says so.
+// The cursor is void: all is loaded anew; slowly, and told, where that happens again and again.
 async function sync_repair(problem) {
     const { me } = state;
     events_end();

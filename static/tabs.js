@@ -38,7 +38,7 @@ export function tabs_begin(user_id, on) {
     heard_at = performance.now();
     try {
         localStorage.setItem(ACCOUNT, user_id);
-    } catch { /* see tabs_account_is */ }
+    } catch { /* then nobody knows */ }
     channel = new BroadcastChannel(name);
     channel.addEventListener('message', (message) => tabs_hear(message.data));
     tabs_say('hello');

@@ -3,7 +3,7 @@
 import { el, icon } from './dom.js';
 import { link_parts } from './link.js';
 import { state } from './state.js';
-import { text, text_clock, text_day, text_full } from './text.js';
+import { text, text_clock, text_day, text_full, text_problem } from './text.js';
 
 const TOGETHER_MS = 300000;     // messages of one person within this time stand closer
 const MOST_LINES = 25;          // a longer text shows its beginning
@@ -24,7 +24,8 @@ export function message_row(m, peer_read_upto) {
 }
 
 export function message_row_outbox(item) {
-    const { client_id, body, at, status: sign, title } = item;
+    const { client_id, body, at, status: sign } = item;
+    const title = text_problem(item.code, item.title);
     return { key: `c${client_id}`, kind: 'message', mine: true, at, body, sign, title, client_id };
 }
 

@@ -181,6 +181,27 @@ def test_leaving_one_of_two_tabs_is_no_leaving(two, perch):
     tabs.page.wait(lambda: not online(bob, tabs.client), "her to be gone", timeout=4.9)
 
 
+def test_one_tab_draws_attention_and_not_to_what_another_shows(two, perch):
+    tabs, bob = two
+    other = perch.person("carol")
+    second = tabs.open()
+    told = """
+        localStorage.setItem('perch.alert.notify', 'on');
+        window.told = [];
+        window.Notification = class { static permission = 'granted';
+            constructor(title, { body }) { window.told.push(body); }
+            addEventListener() {} };"""
+    for handle in (tabs.first, second):
+        tabs.on(handle).js(told)
+    tabs.page.driver.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
+    bob.send(tabs.client, "before her eyes")
+    tabs.show(second, ["before her eyes"])
+    tabs.page.wait(lambda: bob.dialogs()["dialogs"][0]["peer_read_upto"], "it to be read")
+    other.send(tabs.client, "look here")
+    tabs.on(tabs.first).wait(lambda: tabs.page.js("return window.told") == ["look here"], "one word of it")
+    assert tabs.on(second).js("return window.told") == []
+
+
 def test_all_tabs_leave_together(two):
     tabs, _ = two
     second = tabs.open()
