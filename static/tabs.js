@@ -1,4 +1,4 @@
-// Which tab of this browser speaks with the server for an account, and what its tabs tell each other.
+// Which tab of a browser speaks with the server for an account, and what the tabs tell each other.
 //
 // One tab leads: it has a lock, polls, and sends. The others wait in line, and the browser gives
 // the lock on when the leader's tab is gone. A frozen tab keeps its lock, though; so a tab that is
@@ -13,7 +13,7 @@ const BELIEVED_MS = 5000;       // so long a tab that is looked at, and so asks,
 const ACCOUNT = 'perch.account';
 
 const own = uuid_new();
-const others = new Map();       // the other tabs, id → {active: their person is there, at: heard when}
+const others = new Map();       // other tabs, id → {active: somebody is there, at: heard when}
 let to = null;                  // {lead(yes), hear(message), others()}
 let channel = null;
 let name = '';

@@ -111,6 +111,23 @@ def test_another_tab_goes_on_when_the_leader_is_gone(two, end):
     assert [m["body"] for m in bob.history(tabs.client)["messages"]] == ["before", "after", "answer"]
 
 
+def test_what_a_crashed_leader_had_not_sent_the_next_one_sends(two):
+    tabs, bob = two
+    second = tabs.open()
+    page = tabs.on(tabs.first)
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/messages"]})
+    page.send("one")
+    tabs.on(second).send("two")
+    for handle in (tabs.first, second):
+        tabs.on(handle).wait(lambda: len(page.texts(".message.is-mine")) == 2, "both to wait, in both tabs")
+    assert bob.history(tabs.client)["messages"] == []
+    crash(tabs, tabs.first)
+    tabs.on(second).wait(lambda: not page.shown('[aria-label="Sending"]'), "both to be sent", timeout=30)
+    assert page.messages() == ["one", "two"]
+    assert [m["body"] for m in bob.history(tabs.client)["messages"]] == ["one", "two"]
+
+
 def test_a_frozen_leader_is_replaced_and_catches_up_when_it_thaws(two):
     tabs, bob = two
     first, second = tabs.first, tabs.open()
