@@ -52,7 +52,7 @@ def test_a_dialog_of_ten_thousand_keeps_a_bounded_number_of_rows(window, perch, 
     assert alice.put(f"/dialogs/{bob.id}/read", {"upto": last["id"]}).status_code == 204
     page = window()
     login_at(page, perch, alice, bob)
-    page.wait(lambda: numbers(page)[-1] == 10000, "the newest")
+    page.wait(lambda: numbers(page)[-1:] == [10000], "the newest")
 
     # Up to where 1,500 are loaded, with frames counted on the way.
     page.js("""
@@ -74,7 +74,7 @@ def test_a_dialog_of_ten_thousand_keeps_a_bounded_number_of_rows(window, perch, 
         first = shown[0]
     assert page.shown("#to-end") and 10000 not in numbers(page)
     # And down again, row after row, to the same end.
-    while numbers(page)[-1] != 10000:
+    while numbers(page)[-1:] != [10000]:
         page.js("document.getElementById('scroller').scrollBy(0, 3000)")
         shown = numbers(page)
         assert shown == list(range(shown[0], shown[-1] + 1))
@@ -92,7 +92,7 @@ def test_what_comes_in_above_and_below_moves_nothing_in_sight(window, perch):
     assert alice.put(f"/dialogs/{bob.id}/read", {"upto": last["id"]}).status_code == 204
     page = window()
     login_at(page, perch, alice, bob)
-    page.wait(lambda: numbers(page)[-1] == 400, "the newest")
+    page.wait(lambda: numbers(page)[-1:] == [400], "the newest")
     # A little below the top, so that older ones come in above.
     page.js("document.getElementById('scroller').scrollTop = 300")
     stood = visible(page)
@@ -104,7 +104,7 @@ def test_what_comes_in_above_and_below_moves_nothing_in_sight(window, perch):
     page.wait(lambda: page.text("#to-end-count") == "5", "the count")
     assert_stands(page, stood)
     page.click("#to-end")
-    page.wait(lambda: numbers(page)[-1] == 405 and not page.shown("#to-end"), "the newest")
+    page.wait(lambda: numbers(page)[-1:] == [405] and not page.shown("#to-end"), "the newest")
     page.wait(lambda: alice.get("/dialogs").json()["dialogs"][0]["unread"] == 0, "it to be read")
 
 
@@ -126,7 +126,7 @@ def test_many_unread_are_begun_where_they_begin(window, perch, artefacts):
     assert page.text("#to-end-count") in ("99+", "100")
     assert alice.get("/dialogs").json()["dialogs"][0]["unread"] == 100, "nothing of it was read yet"
     page.click("#to-end")
-    page.wait(lambda: numbers(page)[-1] == 160 and not page.shown("#to-end"), "the newest")
+    page.wait(lambda: numbers(page)[-1:] == [160] and not page.shown("#to-end"), "the newest")
     page.wait(lambda: alice.get("/dialogs").json()["dialogs"][0]["unread"] == 0, "it to be read")
     page.wait(lambda: page.chats()[0][2] == 0, "the list to say so")
 
@@ -136,11 +136,11 @@ def test_what_one_sends_from_far_up_brings_one_to_the_end(window, perch):
     history_make(perch, alice, bob, 300)
     page = window()
     login_at(page, perch, alice, bob)
-    page.wait(lambda: numbers(page)[-1] == 300, "the newest")
+    page.wait(lambda: numbers(page)[-1:] == [300], "the newest")
     for _ in range(4):
         first = numbers(page)[0]
         page.js("document.getElementById('scroller').scrollTop = 0")
         page.wait(lambda: numbers(page)[0] < first, "older ones")
     assert 300 not in numbers(page)
     page.send("message 301")
-    page.wait(lambda: numbers(page)[-1] == 301 and not page.shown("#to-end"), "the end")
+    page.wait(lambda: numbers(page)[-1:] == [301] and not page.shown("#to-end"), "the end")

@@ -52,7 +52,7 @@ def test_a_message_far_back_is_found_and_shown_among_its_neighbours(window, perc
         assert shown == list(range(shown[0], shown[-1] + 1))
         last = shown[-1]
     page.click("#to-end")
-    page.wait(lambda: page.messages()[-1] == "message 1001" and not page.shown("#to-end"), "the newest")
+    page.wait(lambda: page.messages()[-1:] == ["message 1001"] and not page.shown("#to-end"), "the newest")
 
 
 def test_all_dialogs_are_searched_page_after_page(window, perch):
