@@ -88,9 +88,11 @@ def test_an_answer_that_gets_lost_posts_nothing_twice(window, perch):
             window.answered = true;
             return new Promise(() => {});
         };""")
-    block(page, "*/api/v1/events*")  # nor does an event tell
+    block(page, "*/api/v1/events*")  # nor does an event tell, by the poll that waits or the next
+    page.js("dispatchEvent(new Event('online'))")
     page.send("once")
     page.wait(lambda: page.js("return window.answered"), "the server to have it")
+    assert [item["body"] for item in kept(page, "outbox")] == ["once"], "the page does not know"
     page.driver.refresh()
     page.wait(lambda: page.messages() == ["once"] and pending(page) == 0, "it, sent")
     page.wait(lambda: kept(page, "outbox") == [], "nothing to be kept any more")
