@@ -7,7 +7,7 @@ import { found_parts } from './link.js';
 import { user_get } from './load.js';
 import { state, state_on_change, state_touch } from './state.js';
 import { text, text_name, text_short } from './text.js';
-import { wait, wait_again } from './wait.js';
+import { wait } from './wait.js';
 
 const PAGE = 30;
 const TYPING_MS = 300;
@@ -75,29 +75,23 @@ function find() {
     state_touch();
 }
 
-// Loads the next page, again as long as the server may yet answer; tells whether one came.
+// Loads the next page; answers whether one came.
 async function find_load(into) {
     if (into.loading || (into.loaded && !into.next)) return false;
     into.loading = true;
     const query = new URLSearchParams({ q: into.q, limit: PAGE });
     if (into.peer_id) query.set('peer', into.peer_id);
     if (into.next) query.set('after', into.next);
-    for (let tries = 0; into === found && !into.done; tries++) {
-        try {
-            const page = await api_call('GET', `/search?${query}`);
-            into.list.push(...page.messages);
-            Object.assign(into, { next: page.next, loaded: true, title: '', done: true });
-        } catch (problem) {
-            into.title = problem.title;
-            state_touch();
-            if (!problem.passing) break;
-            await wait_again(tries, problem);
-        }
+    try {
+        const page = await api_call('GET', `/search?${query}`);
+        into.list.push(...page.messages);
+        Object.assign(into, { next: page.next, loaded: true, title: '' });
+    } catch (problem) {
+        into.title = problem.title;
     }
-    const came = Boolean(into.done);
-    Object.assign(into, { loading: false, done: false });
+    into.loading = false;
     state_touch();
-    return came;
+    return !into.title;
 }
 
 /* ---- what is shown ---- */
@@ -141,5 +135,5 @@ function view_search_show() {
     $('find-all').setAttribute('aria-pressed', String(everywhere));
     rows_show($('find-rows'), found.list.map(row_of), () => el('li'), row_fill);
     text_show($('find-note'), note_of());
-    $('find-more').hidden = !found.next;
+    $('find-more').hidden = !(found.next || found.title);
 }
