@@ -7,6 +7,8 @@ import { text } from './text.js';
 
 const NIGHT = { quiet_from: '22:00', quiet_to: '08:00' };
 
+let sending = 0;                // changes on their way: the form knows better than the settings
+
 export function view_notify_init() {
     $('notify').addEventListener('submit', (event) => event.preventDefault());
     $('notify').addEventListener('change', notify_send);
@@ -38,7 +40,7 @@ function delay_fill(seconds) {
 export function view_notify_show(shown) {
     const { notify, time_zone } = state.settings ?? {};
     $('notify').hidden = !shown || !notify;
-    if (!notify || $('notify').contains(document.activeElement)) return;
+    if (!notify || sending || $('notify').contains(document.activeElement)) return;
     $('notify-preview').value = notify.preview;
     delay_fill(notify.delay_s);
     $('notify-quiet').checked = Boolean(notify.quiet_from);
@@ -48,23 +50,29 @@ export function view_notify_show(shown) {
     $('notify-hours').hidden = !notify.quiet_from;
 }
 
-async function notify_send() {
+// What the control that was changed says; what others say may be on its way.
+function change_of({ id }) {
+    if (id === 'notify-preview') return { notify: { preview: $(id).value } };
+    if (id === 'notify-delay') return { notify: { delay_s: Number($(id).value) } };
+    const quiet = $('notify-quiet').checked;
+    if (!quiet) return { notify: { quiet_from: null, quiet_to: null } };
+    const notify = { quiet_from: $('notify-from').value, quiet_to: $('notify-to').value };
+    return { notify, time_zone: $('notify-zone').value };
+}
+
+async function notify_send({ target }) {
     const quiet = $('notify-quiet').checked;
     $('notify-hours').hidden = !quiet;
     if (quiet && !$('notify').checkValidity()) return;
-    const notify = {
-        preview: $('notify-preview').value, delay_s: Number($('notify-delay').value),
-        quiet_from: quiet ? $('notify-from').value : null,
-        quiet_to: quiet ? $('notify-to').value : null,
-    };
     const { me } = state;
     let note = text('saved_now');
+    sending++;
     try {
-        const time_zone = quiet ? $('notify-zone').value : state.settings.time_zone;
-        const reply = await api_call('PATCH', '/me', { notify, time_zone });
+        const reply = await api_call('PATCH', '/me', change_of(target));
         if (state.me === me) settings_put(reply);
     } catch (problem) {
         note = text('not_done', problem.title);
     }
+    sending--;
     text_show($('notify-note'), note);
 }
