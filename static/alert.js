@@ -6,8 +6,10 @@ import { wait } from './wait.js';
 
 const KEPT = 'perch.alert.';
 const BEEP_S = 0.18;
+const BEEP_EVERY_MS = 1000;
 const READ_MS = 700;        // in which another tab may say that a message has been read
 
+let beeped_at = -BEEP_EVERY_MS;
 let shown = -1;             // the unread messages that title and icon tell of
 
 function alert_is_possible(name) {
@@ -82,7 +84,7 @@ export async function alert_message(message) {
     await wait(READ_MS);
     if (state.me !== me || alert_is_idle(message)) return;
     if (sound) alert_beep();
-    if (!notify) return;
+    if (!notify || message.id < state.dialogs.get(message.sender_id).counted) return;
     const user = state.users.get(message.sender_id);
     const title = user ? text_name(user, false) : text('alert_new');
     const tag = `perch-${message.sender_id}`;
@@ -97,6 +99,8 @@ export async function alert_message(message) {
 }
 
 function alert_beep() {
+    if (performance.now() - beeped_at < BEEP_EVERY_MS) return;
+    beeped_at = performance.now();
     const audio = new AudioContext();
     const tone = audio.createOscillator();
     const gain = audio.createGain();

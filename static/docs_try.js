@@ -5,6 +5,7 @@ import { schema_resolve, schema_type } from './docs_schema.js';
 
 const HEADERS = ['Content-Type', 'Retry-After', 'Allow', 'X-Request-Id'];
 const SHOWN_MAX = 100000;
+const SESSION_CALL = /^(POST .*\/(accounts|sessions)|DELETE .*\/(me|sessions\/current))$/;
 
 function input_of(parameter) {
     const schema = schema_resolve(parameter.schema);
@@ -51,6 +52,9 @@ async function reply_show(output, path, request) {
     const started = performance.now();
     const reply = await fetch(path, request);
     const text = await reply.text();
+    // Whose session the browser has may be another now: the messenger's open pages start anew.
+    if (reply.ok && SESSION_CALL.test(`${request.method} ${path}`))
+        new BroadcastChannel('perch').postMessage(undefined);
     const took = Math.round(performance.now() - started);
     const status = `${reply.status} ${reply.statusText}`.trim();
     const headers = HEADERS.filter((name) => reply.headers.has(name))

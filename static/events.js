@@ -128,7 +128,7 @@ async function poll_run(at, signal) {
         const unwatch = wait_watch((cut) => cut && end());
         try {
             if (stream_is_wanted()) await stream_once(at, ask.signal, end);
-            else await poll_once(at, ask.signal, end);
+            else await poll_once(at, ask.signal, end, failures ? 0 : WAIT_S);
             failures = 0;
         } catch (problem) {
             if (signal.aborted || problem.status === 401) return;
@@ -144,18 +144,20 @@ async function poll_run(at, signal) {
 }
 
 // One poll, and the pause that the server wants after it. `end` asks for another poll at once: who
-// comes back or goes away says so with it.
-async function poll_once(at, signal, end) {
+// comes back or goes away says so with it. Where the last poll failed this one does not wait
+// (`wait_s`), so that the page soon knows that the server answers.
+async function poll_once(at, signal, end, wait_s) {
     const asked_at = Date.now();
     const { cursor } = at;
     const query = new URLSearchParams(
-        { cursor, wait: WAIT_S, state: presence_say(end), tab: tabs_poll() });
+        { cursor, wait: wait_s, state: presence_say(end), tab: tabs_poll() });
     const reply = await api_call('GET', `/events?${query}`, undefined,
-        { signal, timeout_ms: WAIT_S * 1000 + SPARE_MS });
+        { signal, timeout_ms: wait_s * 1000 + SPARE_MS });
     link_tell(at, true);
     if (reply.superseded) tabs_poll(true);
     const fits = await batch_take(at, reply);
-    const empty = !reply.events.length && !reply.more && Date.now() - asked_at < EMPTY_MS;
+    const empty = wait_s && !reply.events.length && !reply.more
+        && Date.now() - asked_at < EMPTY_MS;
     const pause_ms = Math.max(reply.after_ms || 0, empty || !fits ? EMPTY_MS : 0);
     if (pause_ms) await wait(pause_ms);
 }

@@ -22,6 +22,10 @@ export function load_begin(peer_id) {
     for (const call of [begun.dialogs, begun.page]) call?.catch(() => {});
 }
 
+export function load_forget() {
+    begun = {};
+}
+
 // Asks who one is by now.
 export async function me_load() {
     const { me } = state;
@@ -66,28 +70,34 @@ export async function dialogs_load() {
 }
 
 async function dialogs_load_rest(me, after) {
-    while (after) {
+    for (let tries = 0; after && state.me === me; tries++) {
         const query = new URLSearchParams({ limit: 100, after });
-        const page = await api_call('GET', `/dialogs?${query}`).catch(() => null);
-        if (!page || state.me !== me) return;
-        page.dialogs.forEach(dialog_put);
+        try {
+            const page = await api_call('GET', `/dialogs?${query}`);
+            if (state.me !== me) return;
+            page.dialogs.forEach(dialog_put);
+            after = page.next;
+            tries = 0;
+        } catch (problem) {
+            if (!problem.passing) return;
+            await wait_again(tries, problem);
+        }
         state_touch();
-        after = page.next;
     }
 }
 
 // Moves the caller's own mark, here and on the server.
 export async function dialog_read(peer_id, upto) {
-    const dialog = dialog_ensure(peer_id);
-    const before = dialog.read_upto;
+    const { me } = state;
+    const counts = () => state.me === me && state.dialogs.get(peer_id)?.read_upto === upto;
     if (!dialog_mark(peer_id, upto)) return;
-    try {
-        await api_call('PUT', `/dialogs/${peer_id}/read`, { upto });
-    } catch (problem) {
-        if (!problem.passing) return;
-        await wait_again(2, problem);
-        if (dialog.read_upto === upto) dialog.read_upto = before;
-        state_touch();
+    for (let tries = 0; counts(); tries++) {
+        try {
+            return await api_call('PUT', `/dialogs/${peer_id}/read`, { upto });
+        } catch (problem) {
+            if (!problem.passing) return;
+            await wait_again(tries, problem);
+        }
     }
 }
 
@@ -171,11 +181,12 @@ async function history_ask(history, ask) {
     return !history.problem;
 }
 
-// Where nobody can count from here what is unread, the history tells.
+// Where nobody can count from here what is unread, the history tells: it has to reach from the mark
+// to the newest message.
 state_on_change(() => {
     for (const { peer_id, uncertain } of state.me ? state.dialogs.values() : []) {
         if (!uncertain) continue;
         const history = history_get(peer_id);
-        if (history.upto === Infinity && !history.problem) history_load(history, 'older');
+        if (!history.problem) history_load(history, history.upto === Infinity ? 'older' : 'newer');
     }
 });

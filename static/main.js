@@ -4,7 +4,7 @@ import { alert_message, alert_unread } from './alert.js';
 import { api_call, api_on_ended } from './api.js';
 import { $, text_show } from './dom.js';
 import { form_init } from './form.js';
-import { load_begin, me_load } from './load.js';
+import { load_begin, load_forget, me_load } from './load.js';
 import { outbox, outbox_drop } from './outbox.js';
 import { typing_hide, typing_show } from './presence.js';
 import { event_apply, state, state_begin, state_touch } from './state.js';
@@ -86,17 +86,21 @@ async function session_begin({ user, settings }) {
     if (state.ready && !state.dialogs.size) view_people_tab('people');
 }
 
-// Who did not leave of their own will (`notice` says so) comes back to where they were.
+// Who comes back will be where they are now.
 function session_end(notice) {
     sync_end();
-    if (state.me && tabs_account_is(state.me.id)) tabs_account_forget();
+    load_forget();
+    if (!state.me || tabs_account_is(state.me.id)) tabs_account_forget();
     state_begin(null);
+    for (const id of ['rows', 'messages', 'live', 'talk-name', 'talk-status', 'me'])
+        $(id).replaceChildren();
+    for (const sheet of document.querySelectorAll('dialog')) sheet.close();
+    view_composer_reset();
     text_show($('splash'), '');
     view_telegram_reset();
     view_settings_reset();
     view_search_reset();
     $('app').hidden = true;
-    if (!notice) history.replaceState(null, '', '#/');
     address_follow();
     alert_unread(0);
     view_login_show(notice);
@@ -105,27 +109,34 @@ function session_end(notice) {
 // What is on its way would be lost: the person is asked first.
 function leave_ask() {
     if (!outbox.length) return session_leave();
+    $('leave').returnValue = '';
     $('leave').showModal();
 }
 
-async function session_leave() {
+// Leaves for good by `call`: nothing of the person stays here.
+async function session_finish(call) {
     const { me } = state;
+    if (!me) return;
     sync_pause();       // the server ends a waiting poll before it answers this
     try {
-        await api_call('DELETE', '/sessions/current');
-        await session_gone();
+        await call();
     } catch (problem) {
-        if (problem.status === 401) return sync_forget(me.id);     // it had ended already
-        sync_begin(server);
-        notice_set(text('not_done', problem.title));
+        if (state.me === me) sync_begin(server);
+        else sync_forget(me.id);        // the session had ended already
+        throw problem;
     }
+    await sync_forget(me.id);
+    tabs.postMessage(null);
+    history.replaceState(null, '', '#/');
+    session_end();
 }
 
-// Left for good: nothing of the person stays here.
-async function session_gone() {
-    await sync_forget(state.me.id);
-    tabs.postMessage(null);
-    session_end();
+async function session_leave() {
+    try {
+        await session_finish(() => api_call('DELETE', '/sessions/current'));
+    } catch (problem) {
+        if (state.me) notice_set(text('not_done', problem.title));
+    }
 }
 
 /* ---- the address ---- */
@@ -154,7 +165,7 @@ view_dialog_init();
 view_menu_init();
 view_search_init(view_dialog_jump);
 view_telegram_init();
-view_settings_init(leave_ask, session_gone);
+view_settings_init(leave_ask, session_finish);
 api_on_ended(() => { if (state.me) session_end(text('session_ended')); });
 tabs.addEventListener('message', (message) => {
     if (message.data !== (state.me?.id ?? null)) location.reload();

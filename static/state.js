@@ -54,14 +54,14 @@ export function user_put(user) {
 
 /* ---- dialogs ---- */
 
-// `counted`: up to this message id `unread` takes them in. `uncertain`: something happened among
+// `listed`: the server told of it, and not an event alone. `counted`: up to this message id `unread` takes them in. `uncertain`: something happened among
 // those that nobody can count from here; load.js looks.
 export function dialog_ensure(peer_id) {
     let dialog = state.dialogs.get(peer_id);
     if (!dialog) {
         dialog = {
-            peer_id, last: null, unread: 0, counted: 0, uncertain: false, read_upto: 0,
-            peer_read_upto: 0, muted_until: null,
+            peer_id, listed: false, last: null, unread: 0, counted: 0, uncertain: false,
+            read_upto: 0, peer_read_upto: 0, muted_until: null,
         };
         state.dialogs.set(peer_id, dialog);
     }
@@ -76,8 +76,10 @@ export function dialog_put({ peer, last_message, unread, read_upto, peer_read_up
     dialog.peer_read_upto = Math.max(dialog.peer_read_upto, peer_read_upto || 0);
     dialog.muted_until = muted_until;
     const counted = last_message?.id ?? 0;
-    if (dialog.last?.id > counted) return;      // an event was faster
-    Object.assign(dialog, { last: last_message, unread, counted });
+    const first = !dialog.listed;
+    dialog.listed = true;
+    if (!(dialog.last?.id > counted)) Object.assign(dialog, { last: last_message, unread, counted });
+    else if (first) dialog.uncertain = !dialog_recount(peer.id);    // an event was faster
 }
 
 // Moves the caller's own mark, which never goes back; answers whether it moved.
@@ -131,7 +133,7 @@ export function message_put(message) {
         dialog.unread = Math.min(dialog.unread + (message.deleted_at ? 0 : 1), UNREAD_MOST);
     else if (counts && message.deleted_at)
         dialog.uncertain = !dialog_recount(peer_id);
-    dialog.counted = Math.max(dialog.counted, message.id);
+    if (!mine) dialog.counted = Math.max(dialog.counted, message.id);
     state_touch();
 }
 

@@ -84,6 +84,11 @@ export function store_batch(batch) {
     });
 }
 
+// They are of no use to who comes back later, and hold what others wrote.
+export function store_batches_drop() {
+    if (db) store_do('batches', 'readwrite', (store) => store.clear());
+}
+
 // The batch that goes on from that cursor.
 export function store_batch_from(cursor) {
     return store_do('batches', 'readonly', (store) => store.index('from').get(cursor));

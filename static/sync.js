@@ -7,7 +7,7 @@ import { dialogs_load } from './load.js';
 import { outbox_begin, outbox_end, outbox_hear, outbox_run } from './outbox.js';
 import { presence_look } from './presence.js';
 import { state } from './state.js';
-import { store_close, store_forget, store_open } from './store.js';
+import { store_batches_drop, store_close, store_forget, store_open } from './store.js';
 import { tabs_begin, tabs_end } from './tabs.js';
 import { wait_again } from './wait.js';
 
@@ -54,6 +54,7 @@ export function sync_end() {
     sync_pause();
     draft_end();
     outbox_end();
+    store_batches_drop();
     store_close();
 }
 
@@ -70,6 +71,7 @@ async function dialogs_sync() {
         try {
             const cursor = await dialogs_load();
             if (!cursor || state.me !== me) return;
+            on.link(true);
             events_begin(cursor, { apply: on.apply, link: on.link, reset: sync_repair });
             return on.synced();
         } catch (problem) {

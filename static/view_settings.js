@@ -12,8 +12,8 @@ const FORMS = ['set-name', 'set-password', 'set-delete'];
 
 let devices = [];
 
-// `leave` logs out; `gone` is called when there is no account any more.
-export function view_settings_init(leave, gone) {
+// `leave` logs out; `finish(call)` leaves for good by that call.
+export function view_settings_init(leave, finish) {
     $('settings-open').addEventListener('click', settings_open);
     $('settings-close').addEventListener('click', () => $('settings').close());
     $('logout').addEventListener('click', async () => {
@@ -33,7 +33,7 @@ export function view_settings_init(leave, gone) {
     secret_judge($('set-new'), () => state.me?.username ?? '');
     form_wire('set-name', name_send);
     form_wire('set-password', password_send);
-    form_wire('set-delete', (form) => delete_send(form, gone));
+    form_wire('set-delete', (form) => delete_send(form, finish));
 }
 
 function form_wire(id, send) {
@@ -184,12 +184,10 @@ function password_send(form) {
     });
 }
 
-function delete_send(form, gone) {
+function delete_send(form, finish) {
     const needs = { password: 'need_password' };
-    return form_send(form, ['password'], needs, async (body) => {
-        await problem_beside('password', api_call('DELETE', '/me', body));
-        gone();
-    });
+    return form_send(form, ['password'], needs, (body) =>
+        problem_beside('password', finish(() => api_call('DELETE', '/me', body))));
 }
 
 // A wrong password is told beside the field for it.

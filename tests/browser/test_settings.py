@@ -108,7 +108,10 @@ def test_the_account_is_deleted_with_the_password_only(window, perch):
     alice, bob = perch.person("alice"), perch.person("bob")
     page = window()
     page.expected += [f"{page.url}/api/v1/me - Failed", f"{page.url}/api/v1/events?"]
+    bob.send(alice, "for her eyes only")
     page.login(alice.username, alice.password)
+    page.click("#rows .row", bob.username)
+    page.wait(lambda: page.messages() == ["for her eyes only"], "the message")
     open_settings(page, alice.username)
     page.click("#settings summary", "Delete")
     page.type("#set-delete-password", "wrong")
@@ -118,6 +121,9 @@ def test_the_account_is_deleted_with_the_password_only(window, perch):
     page.click("#set-delete .primary")
     page.wait(lambda: page.shown("#door") and not page.shown("#settings"), "the door")
     assert bob.get(f"/users/{alice.id}").json()["user"]["deleted"]
+    assert "for her eyes only" not in page.driver.page_source and bob.username not in page.driver.page_source
+    kept = page.driver.execute_async_script("indexedDB.databases().then((all) => arguments[0](all.map((one) => one.name)))")
+    assert f"perch-{alice.id}" not in kept
 
 
 def test_colours_are_chosen_and_there_before_anything_is_drawn(window, perch):

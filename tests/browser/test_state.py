@@ -103,6 +103,20 @@ def test_events_in_any_pieces_and_with_repeats_give_what_loading_anew_gives(blan
         assert applied == fresh, f"seed {seed}, {repeats} repeats"
 
 
+def test_what_was_sent_meanwhile_hides_nothing_unread(blank, perch):
+    """The answer to one's own message comes before the events of what others wrote earlier."""
+    alice, bob = perch.person("alice"), perch.person("bob")
+    first = load(alice, [])
+    cursor = alice.cursor()
+    for number in range(3):
+        bob.send(alice, f"message {number}")
+    own = alice.send(bob, "from a train")
+    told = alice.get("/events", params={"cursor": cursor, "wait": 0}).json()["events"]
+    answer = {"type": "message.new", "message": own}
+    [row] = blank.driver.execute_async_script(STATE, alice.user, first, [answer, *told])
+    assert (row["unread"], row["last"]["id"]) == (3, own["id"])
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_unread_numbers_are_equal_everywhere_after_a_random_walk(window, perch, seed):
     walk = Walk(perch, seed, count=4)

@@ -186,3 +186,23 @@ def test_a_dialog_that_is_opened_anew_comes_in_one_round_of_requests(window, per
     bob.send(alice, "in between")
     page.js("window.release()")
     page.wait(lambda: page.messages() == ["message 0", "message 1", "message 2", "in between"], "all of it")
+
+
+def test_a_session_that_ended_while_the_page_was_closed_is_no_trouble_for_the_next(window, perch):
+    alice, bob = perch.person("alice"), perch.person("bob")
+    bob.send(alice, "hello")
+    page = window()
+    page.expected += [f"{page.url}/api/v1/{path}" for path in ("events?", "dialogs", "me", "presence?")]
+    page.login(alice.username, alice.password)
+    page.click("#rows .row", bob.username)
+    page.wait(lambda: page.messages() == ["hello"], "the dialog")
+    address = page.js("return location.href")
+    page.driver.get("about:blank")
+    assert alice.delete("/sessions").status_code == 204
+    page.driver.get(address)
+    page.wait(lambda: page.shown("#door"), "the door")
+    page.login(alice.username, alice.password)
+    page.wait(lambda: page.messages() == ["hello"], "the dialog again")
+    alice.login(alice.username, alice.password)
+    bob.send(alice, "are you back?")
+    page.wait(lambda: page.messages() == ["hello", "are you back?"], "what happens from then on")
