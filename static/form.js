@@ -3,8 +3,11 @@
 
 import { text_show } from './dom.js';
 import { text } from './text.js';
+import { wait } from './wait.js';
 
 const MINUTE_S = 60;
+// Letters that a secret may be made of, and how many there are.
+const KINDS = [[/[a-z]/, 26], [/[A-Z]/, 26], [/\d/, 10], [/[ -/:-@[-`{-~]/, 33], [/[^ -~]/, 100]];
 
 // The paragraph for the troubles of a field is the last that describes it.
 function form_place(form, field) {
@@ -41,7 +44,7 @@ async function form_count_down(form, field, problem) {
         said = text(left > 2 * MINUTE_S ? 'wait_minutes' : 'wait_s', problem.title,
             left > 2 * MINUTE_S ? Math.ceil(left / MINUTE_S) : left);
         form_error(form, field, said);
-        await new Promise((done) => { setTimeout(done, 1000); });
+        await wait(1000);
     }
     form_error(form, field, '');
 }
@@ -80,21 +83,14 @@ function secret_reveal(button, shown) {
     button.textContent = text(shown ? 'hide' : 'show');
 }
 
-// How many guesses it takes, as a power of two, if they are made letter by letter: no more than a
-// hint, which forbids nothing. What repeats or goes on as before counts little.
+// How many guesses it takes, as a power of two: no more than a hint, which forbids nothing. What
+// repeats or goes on as before counts little.
 function secret_bits(secret) {
-    const letters = Array.from(secret);
-    const kinds = [/[a-z]/, /[A-Z]/, /\d/, /[\x20-\x2f\x3a-\x40\x5b-\x60\x7b-\x7e]/, /[^\x20-\x7e]/];
-    const sizes = [26, 26, 10, 33, 100];
-    const pool = sizes.reduce((sum, size, i) => sum + (kinds[i].test(secret) ? size : 0), 0);
-    const seen = new Set();
-    let bits = 0;
-    letters.forEach((letter, at) => {
-        const step = at && Math.abs(letter.codePointAt(0) - letters[at - 1].codePointAt(0)) <= 1;
-        bits += Math.log2(pool) * (step || seen.has(letter) ? 0.35 : 1);
-        seen.add(letter);
-    });
-    return bits;
+    const codes = Array.from(secret, (letter) => letter.codePointAt(0));
+    const pool = KINDS.reduce((sum, [kind, size]) => sum + (kind.test(secret) ? size : 0), 0);
+    const step = (code, at) => at && Math.abs(code - codes[at - 1]) <= 1;
+    const little = codes.filter((code, at) => step(code, at) || codes.indexOf(code) < at).length;
+    return Math.log2(pool) * (codes.length - 0.65 * little);
 }
 
 function secret_hint(secret, name) {

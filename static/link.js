@@ -1,7 +1,7 @@
 // What in a text is a web address and what is found in it: text → parts, nothing of the document.
 
-// What ends an address: white space, quotes and brackets of markup, and whatever is unseen or turns
-// the direction of what stands around it, so that no address can look like another.
+// An address ends at white space, quotes, brackets of markup, and whatever is unseen or turns the
+// direction, so that none can look like another.
 const WORD = String.raw`[^\s<>"\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e`
     + String.raw`\u2060-\u206f\ufeff\ufff0-\uffff]`;
 const ADDRESS = new RegExp(
@@ -10,8 +10,7 @@ const CLOSING = { ')': '(', ']': '[', '}': '{' };
 const TAIL = /[.,;:!?'*_~…»«”“’‘。、，！？；：]/;
 const NAME = /[^.]\.[^.]/;      // a bare www. goes on with a name and a dot
 
-// Without the punctuation that belongs to the sentence; a closing bracket stays where its opening
-// one is part of the address.
+// Without the punctuation of the sentence; a closing bracket stays where its opening one does.
 function address_trim(word) {
     const count = (sign) => word.split(sign).length - 1;
     const open = {};
@@ -40,8 +39,8 @@ function address_of(word) {
     }
 }
 
-// The text cut into {text} and links {text, href, host}; put together again it is the text as it
-// was. `host` is what a browser asks for, where letters beyond ASCII write it differently.
+// The text cut into {text} and links {text, href, host}. `host` is what a browser asks for, where
+// letters beyond ASCII write it differently.
 export function link_parts(text) {
     const parts = [];
     let from = 0;

@@ -1,4 +1,4 @@
-// Who is there and who types: what this page says of its own person, and what it asks of others.
+// Who is there and who types: what this page says of its person and asks of others.
 
 import { api_call } from './api.js';
 import { state, state_touch, user_put } from './state.js';
@@ -35,7 +35,6 @@ setInterval(() => {
     presence_refresh();
 }, 5000);
 
-// What the person does, here or in another tab.
 function activity() {
     const here = document.visibilityState === 'visible' && Date.now() - input_at < ACTIVE_MS;
     return tabs_active(here) ? 'active' : 'idle';
@@ -72,7 +71,6 @@ async function presence_refresh() {
     if (reply && state.me === me) reply.presence.forEach(user_put);
 }
 
-// The person typed something for this peer.
 export function typing_say(peer_id) {
     if (peer_id === state.me.id) return;
     if (peer_id === typing_to && Date.now() - typing_at < TYPING_EVERY_MS) return;
@@ -81,7 +79,6 @@ export function typing_say(peer_id) {
     api_call('POST', `/dialogs/${peer_id}/typing`).catch(() => {});
 }
 
-// Shows for a while that the peer types.
 export function typing_show(peer_id) {
     clearTimeout(state.typing.get(peer_id));
     state.typing.set(peer_id, setTimeout(() => typing_hide(peer_id), TYPING_SHOWN_MS));

@@ -1,9 +1,8 @@
 // Which tab of a browser speaks with the server for an account, and what the tabs tell each other.
 //
-// One tab leads: it has a lock, polls, and sends. The others wait in line, and the browser gives
-// the lock on when the leader's tab is gone. A frozen tab keeps its lock, though; so a tab that is
-// looked at asks for a sign of life, and takes the lock where none comes. Where there are no locks
-// (a page over plain http), every tab leads for itself.
+// One tab leads: it has a lock, polls, and sends; when it is gone the browser gives the lock to the
+// next in line. A frozen tab keeps its lock, though: so a tab that is looked at asks for a sign of
+// life, and takes the lock where none comes. Over plain http there are no locks: every tab leads.
 
 import { uuid_new } from './wait.js';
 

@@ -27,11 +27,6 @@ export function text_language() {
     return language;
 }
 
-// The form of a word that fits the number, of those that CLDR tells apart in this language.
-export function text_plural(count, forms) {
-    return forms[new Intl.PluralRules(language).select(count)] ?? forms.other;
-}
-
 // The language that was chosen in this browser, else the first of the browser's own that there is.
 export function text_language_guess() {
     const wanted = [text_kept(), ...navigator.languages].map((one) => String(one).slice(0, 2));

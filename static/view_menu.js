@@ -1,5 +1,4 @@
-// The menu that opens at a button or under the pointer, and the question that is asked before
-// something is done for good.
+// The menu at a button or under the pointer, and the question before something is done for good.
 
 import { $, el, text_show } from './dom.js';
 import { text } from './text.js';
@@ -23,8 +22,8 @@ export function view_menu_is_open() {
     return opened_by !== null;
 }
 
-// Opens the menu below `opener`, or at the point {x, y} where one is given; an open one of the same
-// opener is closed. `items`: {text, run, bad}, those that are false left out.
+// Opens the menu below `opener` or at {x, y}; an open one of the same opener is closed. `items`:
+// {text, run, bad} or false.
 export function view_menu_open(items, opener, point) {
     const again = opened_by === opener && !point;
     menu_close();
@@ -61,7 +60,6 @@ function item_node(item) {
     return button;
 }
 
-// The nearest place where it is seen whole.
 function place(at, size, room) {
     return Math.max(EDGE_PX, Math.min(at, room - size - EDGE_PX));
 }

@@ -4,9 +4,9 @@ const FIRST_MS = 800;
 const LONGEST_MS = 60000;
 const JUMP_MS = 3000;
 
-// How long to wait before try number `tries` + 1: doubling, jittered so that many pages do not
-// return in one second, never less than the server asked for.
-export function wait_ms(tries, problem) {
+// Doubling, jittered so that many pages do not return in one second, never less than the server
+// asked for.
+function wait_ms(tries, problem) {
     const full = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(tries, 10));
     const own = full * (0.5 + Math.random() / 2);
     return Math.max(own, problem?.retry_ms ? problem.retry_ms + Math.random() * 1000 : 0);
@@ -17,8 +17,7 @@ let wall_at = Date.now();
 let clock_at = performance.now();
 
 // Calls `fn(cut)` when there is reason to try again at once: the person looks at the page; or the
-// network is back or the machine has slept, and connections are dead (`cut`). Answers what ends
-// that.
+// network is back or the machine has slept, and connections are dead (`cut`). Answers its end.
 export function wait_watch(fn) {
     watchers.add(fn);
     return () => watchers.delete(fn);
@@ -35,8 +34,7 @@ document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') wake(false);
 });
 
-// A machine that slept: the wall clock went on and the page's clock did not. Where both do, timers
-// that are overdue see to it.
+// A machine that slept: the wall clock went on and the page's did not.
 setInterval(() => {
     const wall = Date.now() - wall_at;
     const clock = performance.now() - clock_at;
@@ -58,8 +56,7 @@ export function wait(ms, wakeful = false) {
     });
 }
 
-// Waits as a failed call asks for; a reason to try at once counts only where no server named a
-// time.
+// A reason to try at once counts only where no server named a time.
 export function wait_again(tries, problem) {
     return wait(wait_ms(tries, problem), !problem.retry_ms);
 }
@@ -67,10 +64,7 @@ export function wait_again(tries, problem) {
 // A random UUID. crypto.randomUUID exists in secure contexts only, and http on a private network is
 // not one.
 export function uuid_new() {
-    if (crypto.randomUUID) return crypto.randomUUID();
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    bytes[6] = (bytes[6] & 0x0f) | 0x40;
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+    const bytes = Array.from(crypto.getRandomValues(new Uint8Array(16)));
+    const hex = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
+    return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})/, '$1-$2-4$3-8$4-');
 }
