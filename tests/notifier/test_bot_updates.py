@@ -133,7 +133,7 @@ def test_polls_that_are_cut_one_after_the_other_are_no_reason_to_wait_longer(wor
         calls = world.api.calls("getUpdates", after=after)
         while calls and not calls[0]["fault"]:
             calls.pop(0)
-        return len(calls) == 4 and calls
+        return len(calls) >= 4 and calls[:4]  # the fourth may be answered at once, and a fifth be there
     calls = wait_for(cut, 30, "the poll after these three")
     assert [call["status"] for call in calls[:3]] == [0, 0, 0]
     for one, next_one in zip(calls, calls[1:]):
